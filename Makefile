@@ -1,0 +1,57 @@
+# Every target sets up what it needs: `make demo` and `make test` work on a fresh clone.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo dev test unit e2e lint fmt types imports lock clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: .venv/.installed ## Make .venv from requirements.lock
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Millstream needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Stream one durable turn in the terminal, then one that survives a kill -9
+	@$(BIN)/millstream demo
+
+dev: setup ## Keep the whole stack up until Ctrl-C
+	@$(BIN)/millstream sandbox
+
+test: lint types imports ## Check everything: style, types, layers, and every test against real servers
+	$(BIN)/pytest
+
+unit: setup ## Run the tests that need no server
+	$(BIN)/pytest --ignore tests/e2e
+
+e2e: setup ## Run the tests against real servers
+	$(BIN)/pytest tests/e2e
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+fmt: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+lock: ## Resolve the dependencies again into requirements.lock (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --exclude-newer "7 days" \
+		--custom-compile-command "make lock" pyproject.toml --group sandbox --group dev --group build -o requirements.lock
+
+clean: ## Remove what the targets made here
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,1 @@
+"""Everything a turn does outside its workflow: the streaming call, its clocks, its failures."""

@@ -1,0 +1,63 @@
+"""The one timer of a try: it beats Temporal while the clocks hold, and ends the try when one has run out.
+
+A beat means "this worker lives and the stream is inside its clocks". It comes from the loop that serves the
+stream, at most about once a second, and never once a clock has run out: then silence becomes Temporal's
+heartbeat timeout, whatever the try's own cleaning up may hang on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from activities.clocks import Clocks
+from streaming.errors import ClockRanOut
+
+BEAT_EVERY_S = 1.0
+
+
+class Pulse:
+    """Runs a block under `clocks`; raises ClockRanOut from it when one runs out.
+
+    The block is cancelled the way `asyncio.timeout` does it: a cancellation from outside stays one.
+    """
+
+    def __init__(self, clocks: Clocks, beat: Callable[[], None]) -> None:
+        self._clocks = clocks
+        self._beat = beat
+        self._next_beat = 0.0
+        self._ran_out: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a pulse runs inside a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._tick()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ran_out is None:
+            return
+        if self._task.uncancel() <= self._cancelling and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise ClockRanOut(self._ran_out, self._clocks.seconds(self._ran_out)) from error
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        deadline, clock = self._clocks.deadline()
+        if now >= deadline:
+            self._ran_out = clock
+            self._timer = None
+            self._task.cancel()
+            return
+        if now >= self._next_beat:
+            self._next_beat = now + BEAT_EVERY_S
+            self._beat()
+        self._timer = self._loop.call_at(min(deadline, self._next_beat), self._tick)

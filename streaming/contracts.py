@@ -1,0 +1,157 @@
+"""The JSON that crosses process borders: a turn's input and result, and the streaming activity's.
+
+Anyone in any language may write these, so unknown keys are refused with their path. Later fields are optional.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+from streaming.errors import InvalidTurn
+from streaming.messages import Contract, FinishReason, Message, Usage
+
+WORKFLOW_TYPE = "Turn"
+DEFAULT_TASK_QUEUE = "millstream"
+
+# Temporal ends a run that schedules a payload over 2 MiB; what is left covers the protocol's own wrapping.
+MAX_PAYLOAD_BYTES = 2_080_000
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Limits(Contract):
+    """The clocks of a turn, in seconds. All but `total_s` and `heartbeat_s` belong to one candidate's try."""
+
+    connect_s: Seconds = 10
+    first_token_s: Seconds = 120
+    idle_s: Seconds = 30
+    stall_s: Seconds = 120
+    try_s: Seconds = 600
+    total_s: Seconds = 900
+    heartbeat_s: Annotated[float, Field(ge=1, le=300)] = 10
+
+
+class GenerationSettings(Contract):
+    """How to generate, in words every provider has its own for; null leaves it to the provider."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_output_tokens: Annotated[int, Field(gt=0)] | None = None
+    stop: list[str] | None = None
+    seed: int | None = None
+    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    extra: dict[str, dict[str, JsonValue]] = {}
+    """By provider name: keys put into that provider's request body as they are."""
+
+
+class TurnInput(Contract):
+    """The input of workflow type `Turn`."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    system: str | None = None
+    route: str = "default"
+    settings: GenerationSettings = GenerationSettings()
+    limits: Limits = Limits()
+    include_raw: bool = False
+    metadata: dict[str, JsonValue] = {}
+
+
+class TryError(Contract):
+    """Why one candidate's call failed, in words safe to show."""
+
+    type: str
+    message: str
+    hopeless: bool
+    """This candidate cannot serve this request: later passes leave it out."""
+
+
+class Try(Contract):
+    """One candidate's call: a line of the turn's trail, failed or not."""
+
+    attempt: int
+    number: int
+    """Within the attempt, from 1."""
+    provider: str
+    model: str
+    seconds: float
+    error: TryError | None = None
+    usage: Usage | None = None
+
+
+class GenerateInput(Contract):
+    """The input of activity `generate`: one step of one turn."""
+
+    step: int
+    turn: TurnInput
+
+
+class StepResult(Contract):
+    """The result of activity `generate`: one whole model response."""
+
+    message: Message
+    finish_reason: FinishReason
+    provider_finish_reason: str | None = None
+    provider: str | None
+    model: str | None
+    """The model the provider says it used."""
+    usage: Usage
+    tries: list[Try]
+    sha256: str
+    """Of the message's text: `messages.text_sha256`."""
+    choices: list[Message] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """All choices where more than one was asked for; the message is the first."""
+    raw: dict[str, JsonValue] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """The provider's own response object, where `include_raw` asked for it."""
+
+
+class TurnResult(StepResult):
+    """The durable result of a turn; the text of its last step appears once, in `message`."""
+
+    cost_usd: float | None = None
+    steps: list[StepResult] = []
+    """Earlier steps."""
+
+
+class TurnState(Contract):
+    """What query `state` answers."""
+
+    status: Literal["running", "interrupting", "done"]
+    step: int
+    steps: list[StepResult] = []
+    pending: list[str] = []
+    """Tool calls that wait for an answer."""
+
+
+_turn_input = TypeAdapter(TurnInput)
+
+
+def parse_turn(data: bytes) -> TurnInput:
+    """Parse a turn's input from JSON.
+
+    Raises:
+        InvalidTurn: names each field that is wrong and why.
+    """
+    try:
+        turn = _turn_input.validate_json(data)
+    except ValidationError as error:
+        raise InvalidTurn([_problem(dict(detail)) for detail in error.errors(include_url=False)]) from None
+    if not any(message.parts for message in turn.messages):
+        raise InvalidTurn([("messages", "no message has any part")])
+    return turn
+
+
+def _problem(detail: dict[str, object]) -> tuple[str, str]:
+    location = detail["loc"]
+    steps = location if isinstance(location, tuple) else ()
+    # Pydantic puts the tag of a union after the list index; a user's JSON has no such key.
+    path = [step for at, step in enumerate(steps) if not (at and isinstance(steps[at - 1], int) and step in _PART_TAGS)]
+    field = ".".join(str(step) for step in path) or "input"
+    if detail["type"] == "extra_forbidden":
+        return field, "unknown key"
+    return field, str(detail["msg"])[:300]
+
+
+_PART_TAGS = {"text", "reasoning", "refusal", "tool_call", "tool_result", "image", "audio", "file"}

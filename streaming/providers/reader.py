@@ -1,0 +1,93 @@
+"""One response body, streamed or unary, read to a whole answer or to a typed failure. Bytes in, deltas out."""
+
+from streaming.deltas import Delta, of_message
+from streaming.errors import NotTheWire, TruncatedStream
+from streaming.jsontext import JsonObject, excerpt, loads
+from streaming.providers.wire import Quirks, Wire
+from streaming.sse import Decoder
+
+MAX_UNARY_BYTES = 64 * 1024 * 1024
+
+
+class StreamReader:
+    """Reads a `text/event-stream` body."""
+
+    def __init__(self, wire: Wire, quirks: Quirks) -> None:
+        self._decoder = Decoder()
+        self._accumulator = wire.accumulator(quirks)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the terminal marker was seen: what follows does not matter."""
+        return self._accumulator.complete
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """Take bytes; return what they add to the message.
+
+        Raises:
+            ProviderError: the stream cannot become an answer any more.
+        """
+        deltas: list[Delta] = []
+        for event in self._decoder.feed(chunk):
+            deltas += self._accumulator.feed(event)
+        return deltas
+
+    def eof(self) -> list[Delta]:
+        """The body ended; return what its unterminated last event adds.
+
+        Raises:
+            TruncatedStream: the body is not a whole answer.
+        """
+        deltas: list[Delta] = []
+        event = self._decoder.close()
+        if event is not None:
+            try:
+                deltas = self._accumulator.feed(event)
+            except NotTheWire as error:
+                raise TruncatedStream("the stream ended inside an event: the answer is cut") from error
+        self._accumulator.end()
+        return deltas
+
+    def final(self) -> JsonObject:
+        """Return the provider's response object as far as it has come."""
+        return self._accumulator.final()
+
+
+class UnaryReader:
+    """Reads a JSON body: a unary answer, or an error object."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._body = bytearray()
+        self._final: JsonObject = {}
+        self.complete = False
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """Take bytes; a unary answer shows nothing before it is whole.
+
+        Raises:
+            NotTheWire: the body is over its cap.
+        """
+        self._body += chunk
+        if len(self._body) > MAX_UNARY_BYTES:
+            raise NotTheWire(f"the response is over {MAX_UNARY_BYTES:,} bytes")
+        return []
+
+    def eof(self) -> list[Delta]:
+        """The body ended; return the whole answer as deltas.
+
+        Raises:
+            TruncatedStream: the JSON is cut.
+            StreamedError: it is an error object.
+            NotTheWire: it is nothing of the wire's.
+        """
+        try:
+            body = loads(bytes(self._body))
+        except NotTheWire as error:
+            raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
+        self._final = self._wire.unary(body)
+        return of_message(self._wire.answer(self._final).message)
+
+    def final(self) -> JsonObject:
+        """Return the provider's response object; empty before `eof`."""
+        return self._final

@@ -1,0 +1,116 @@
+"""What a wire format is: a request body out, a stream or a unary body in.
+
+One truth, one path: a wire accumulates a stream into the provider's *own* response object, exactly as its
+unary endpoint would have returned it, and one function maps that object to the neutral answer for both.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streaming.contracts import GenerationSettings
+from streaming.deltas import Delta
+from streaming.jsontext import JsonObject, JsonValue
+from streaming.messages import FinishReason, Message, Usage
+from streaming.sse import Event
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """Where a compatible server differs from the wire it speaks."""
+
+    no_done: bool = False
+    """Ends its streams without `[DONE]`: a finish reason on every choice is the terminal marker."""
+    no_stream_options: bool = False
+    """Refuses `stream_options`, so usage is whatever it sends by itself."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One model call in neutral words."""
+
+    model: str
+    messages: list[Message]
+    system: str | None = None
+    settings: GenerationSettings = field(default_factory=GenerationSettings)
+    extra: JsonObject = field(default_factory=dict)
+    quirks: Quirks = field(default_factory=Quirks)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One whole model response in neutral words."""
+
+    choices: list[Message]
+    finish_reason: FinishReason
+    provider_finish_reason: str
+    model: str | None
+    usage: Usage
+
+    @property
+    def message(self) -> Message:
+        """The first choice."""
+        return self.choices[0]
+
+
+class Accumulator(Protocol):
+    """Rebuilds one streamed response. `feed` every event; after the last one, `final` is the whole object."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the wire's terminal marker has been seen: nothing more will come."""
+
+    def feed(self, event: Event) -> list[Delta]:
+        """Take one event; return what it adds to the message.
+
+        Raises:
+            StreamedError: the event is an error object.
+            NotTheWire: the event is not this wire's.
+        """
+
+    def end(self) -> None:
+        """The body ended; what came by then must be a whole answer.
+
+        Raises:
+            TruncatedStream: the terminal marker is missing.
+        """
+
+    def final(self) -> JsonObject:
+        """Return the provider's response object as far as it has come: whole once `complete`."""
+
+
+class Wire(Protocol):
+    """One wire format: a module of this package."""
+
+    PATH: str
+    """Of the endpoint, below a provider's base URL."""
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        """Return the headers that carry the key."""
+
+    def body(self, call: Call, *, stream: bool) -> JsonObject:
+        """Return the request body; streaming and unary differ in `stream*` keys only.
+
+        Raises:
+            CannotExpress: the wire has no words for something in the call.
+        """
+
+    def accumulator(self, quirks: Quirks) -> Accumulator:
+        """Return a fresh accumulator for one stream."""
+
+    def unary(self, body: JsonValue) -> JsonObject:
+        """Check a unary response.
+
+        Raises:
+            StreamedError: the body is the provider's error object.
+            NotTheWire: it is nothing of this wire's.
+        """
+
+    def answer(self, final: JsonObject) -> Answer:
+        """Map the provider's response object to the neutral answer.
+
+        Raises:
+            NotTheWire: the object lacks what a response must have.
+        """
+
+    def error_details(self, body: JsonValue) -> tuple[str, str, str]:
+        """Return (message, kind, code) of an error body, "" for what it does not say."""

@@ -1,0 +1,31 @@
+"""Reads raw answers, and waits for what the journal says of them."""
+
+import asyncio
+
+from deploy.sandbox.provider.client import ScriptedProvider
+from deploy.sandbox.provider.journal import Entry
+from tests.deploy.sandbox_provider.conftest import Connection
+
+
+async def answer(connection: Connection) -> tuple[bytes, list[bytes]]:
+    """Reads the headers and then the HTTP chunks, to the end; a body without its end raises."""
+    head = await connection[0].readuntil(b"\r\n\r\n")
+    pieces = []
+    while size := int(await connection[0].readuntil(b"\r\n"), 16):
+        pieces.append((await connection[0].readexactly(size + 2))[:-2])
+    return head, pieces
+
+
+async def whole(connection: Connection) -> bytes:
+    """Reads a body to its proper end."""
+    return b"".join((await answer(connection))[1])
+
+
+async def logged(provider: ScriptedProvider, script: str, outcome: str) -> Entry:
+    """Waits until the journal has the script's request with this outcome."""
+    for _ in range(200):
+        entries = await provider.requests(script)
+        if [entry.outcome for entry in entries] == [outcome]:
+            return entries[0]
+        await asyncio.sleep(0.01)
+    raise AssertionError(entries)

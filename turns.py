@@ -1,0 +1,198 @@
+"""Turns as a client sees them: start one, ask how it stands, wait for its end, interrupt it. Over Temporal.
+
+Used by every process that is not a worker. Nothing here needs more than the workflow's public names.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import (
+    ApplicationError,
+    CancelledError,
+    TerminatedError,
+    TimeoutError,
+    WorkflowAlreadyStartedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from streaming.contracts import MAX_PAYLOAD_BYTES, WORKFLOW_TYPE, TurnResult
+from streaming.jsontext import JsonObject, dumps, loads
+from streaming.live.durable import Outcome, Standing, TurnNotFound
+
+DEFAULT_ADDRESS = "localhost:7233"
+_RUN_TIMEOUT = timedelta(days=2)
+
+
+class CannotReachTemporal(Exception):
+    """No Temporal server answers; the message names the address and the way out."""
+
+
+class TurnRefused(Exception):
+    """The server did not take the turn; the message says why."""
+
+
+async def connect(environ: Mapping[str, str]) -> Client:
+    """Connect as Temporal's own tools do: `TEMPORAL_*` variables, or a profile of Temporal's config file.
+
+    Raises:
+        CannotReachTemporal: nothing answers there.
+    """
+    config = ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
+    config.setdefault("target_host", DEFAULT_ADDRESS)
+    try:
+        return await Client.connect(**config, data_converter=pydantic_data_converter)
+    except (RuntimeError, OSError) as error:
+        raise CannotReachTemporal(
+            f"no Temporal server answers at {config['target_host']}: start one with `millstream sandbox`, "
+            f"or set TEMPORAL_ADDRESS ({error})"
+        ) from error
+
+
+class Turns:
+    """The turns of one namespace and task queue."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start(self, turn_id: str, turn: JsonObject) -> bool:
+        """Start a turn; return False if this very turn exists already, running or done.
+
+        Raises:
+            TurnRefused: the id is another turn's, or the server refuses the input.
+        """
+        metadata = turn.get("metadata")
+        try:
+            await self._client.start_workflow(
+                WORKFLOW_TYPE,
+                turn,
+                id=turn_id,
+                task_queue=self._task_queue,
+                run_timeout=_RUN_TIMEOUT,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=_summary(turn),
+                memo=metadata if isinstance(metadata, dict) and metadata else None,
+            )
+        except WorkflowAlreadyStartedError:
+            if await self._input(turn_id) != loads(dumps(turn)):
+                raise TurnRefused(f"turn {turn_id!r} exists with another input: choose another id") from None
+            return False
+        except RPCError as error:
+            raise TurnRefused(_refusal(error, turn)) from error
+        return True
+
+    async def _input(self, turn_id: str) -> object:
+        async for event in self._handle(turn_id).fetch_history_events(page_size=1):
+            payloads = event.workflow_execution_started_event_attributes.input.payloads
+            return loads(payloads[0].data) if payloads else None
+        return None
+
+    async def outcome(self, turn_id: str) -> Outcome:
+        """Wait for the turn's end.
+
+        Raises:
+            TurnNotFound: there is none.
+        """
+        try:
+            result = await self._handle(turn_id).result()
+        except WorkflowFailureError as error:
+            return _failed(error.cause)
+        except RPCError as error:
+            raise _not_found_or(error, turn_id) from error
+        return Outcome("completed", result=TurnResult.model_validate(result))
+
+    async def standing(self, turn_id: str) -> Standing:
+        """Return where the turn stands now."""
+        try:
+            description = await self._handle(turn_id).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return Standing("not found")
+            raise
+        if description.status != WorkflowExecutionStatus.RUNNING:
+            return Standing("closed")
+        pending = description.raw_description.pending_activities
+        if not pending:
+            return Standing("queued")
+        activity = pending[0]
+        failure = activity.last_failure.message or None
+        if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+            return Standing("running", activity.attempt, failure)
+        if activity.attempt > 1:
+            return Standing("backing off", activity.attempt, failure, activity.scheduled_time.ToMicroseconds() / 1e6)
+        return Standing("queued", activity.attempt)
+
+    async def interrupt(self, turn_id: str, told: Callable[[], Awaitable[None]]) -> TurnResult:
+        """End the turn now and return its result with what was said so far.
+
+        Args:
+            turn_id: the turn.
+            told: awaited once the workflow knows: the moment for a hint to the producer.
+
+        Raises:
+            TurnNotFound: there is none.
+            TurnRefused: it has ended already.
+        """
+        try:
+            update = await self._handle(turn_id).start_update(
+                "interrupt", wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=TurnResult
+            )
+            await told()
+            result: TurnResult = await update.result()
+        except WorkflowUpdateFailedError as error:
+            raise TurnRefused(str(error.cause)) from error
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND and "completed" in error.message:
+                raise TurnRefused(f"turn {turn_id!r} has ended: there is nothing to interrupt") from error
+            raise _not_found_or(error, turn_id) from error
+        return result
+
+    def _handle(self, turn_id: str) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(turn_id)
+
+
+def _failed(cause: BaseException) -> Outcome:
+    match cause:
+        case CancelledError():
+            return Outcome("cancelled", failure="the turn was cancelled")
+        case TerminatedError():
+            return Outcome("terminated", failure=f"the turn was terminated: {cause.message}")
+        case TimeoutError():
+            return Outcome("timed out", failure="the run timed out")
+        case ApplicationError():
+            return Outcome("failed", failure=f"{cause.type}: {cause.message}")
+    return Outcome("failed", failure=str(cause))
+
+
+def _not_found_or(error: RPCError, turn_id: str) -> Exception:
+    return TurnNotFound(turn_id) if error.status == RPCStatusCode.NOT_FOUND else CannotReachTemporal(error.message)
+
+
+def _refusal(error: RPCError, turn: JsonObject) -> str:
+    size = len(dumps(turn))
+    if size > MAX_PAYLOAD_BYTES:
+        return (
+            f"the turn's input is {size:,} bytes as JSON and Temporal takes {MAX_PAYLOAD_BYTES:,}: "
+            "send less text, or media by URL"
+        )
+    return f"Temporal refused the turn: {error.message}"
+
+
+def _summary(turn: JsonObject) -> str:
+    """Return a line for Temporal's UI: the route and the size, never the user's words."""
+    messages = turn.get("messages")
+    count = len(messages) if isinstance(messages, list) else 0
+    return f"route {turn.get('route', 'default')} · {count} message{'s' * (count != 1)}"

@@ -1,0 +1,11 @@
+"""The activities as workflows see them: names and types, no code. The worker registers the real ones."""
+
+from temporalio import activity
+
+from streaming.contracts import GenerateInput, StepResult
+
+
+@activity.defn(name="generate")
+async def generate(step: GenerateInput) -> StepResult:
+    """One model response: `activities/generate.py`."""
+    raise NotImplementedError(step)

@@ -1,0 +1,147 @@
+"""Workflow type `Turn`: one model response, durable.
+
+Bad input must end the run, never wedge it in failing workflow tasks: so `run` takes the raw payload and
+validates it itself, and a wrong number of arguments (TypeError) fails the workflow too.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from streaming.contracts import (
+        MAX_PAYLOAD_BYTES,
+        WORKFLOW_TYPE,
+        GenerateInput,
+        StepResult,
+        TurnInput,
+        TurnResult,
+        TurnState,
+        parse_turn,
+    )
+    from streaming.errors import InvalidTurn
+    from streaming.messages import Message, Usage, text_sha256
+    from workflows import policies, ports
+
+
+@workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[TypeError])
+class Turn:
+    """One turn. Its id is the workflow id."""
+
+    def __init__(self) -> None:
+        self._step = 0
+        self._generating: workflow.ActivityHandle[StepResult] | None = None
+        self._interrupted = False
+        self._result: TurnResult | None = None
+
+    @workflow.run
+    async def run(self, turn: RawValue) -> TurnResult:
+        """Take a turn's input as JSON and return its result.
+
+        Raises:
+            ApplicationError: `InvalidTurn` names the fields; other types are `activities/failures.py`'s.
+        """
+        accepted = _accept(turn)
+        self._remember(accepted)
+        step = await self._generate(GenerateInput(step=self._step, turn=accepted))
+        self._result = TurnResult.model_validate(dict(step))
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._result
+
+    @workflow.update
+    async def interrupt(self) -> TurnResult:
+        """End the turn now and return its result with what was said so far, `finish_reason` "interrupted"."""
+        self._interrupted = True
+        if self._generating is not None:
+            self._generating.cancel()
+        await workflow.wait_condition(lambda: self._result is not None)
+        if self._result is None:
+            raise ApplicationError("the turn ended without a result", type="Interrupted", non_retryable=True)
+        return self._result
+
+    @interrupt.validator
+    def _can_interrupt(self) -> None:
+        if self._result is not None:
+            raise ApplicationError("the turn has ended: there is nothing to interrupt", type="TurnEnded")
+
+    @workflow.query
+    def state(self) -> TurnState:
+        """Return where the turn stands."""
+        if self._result is not None:
+            return TurnState(status="done", step=self._step)
+        return TurnState(status="interrupting" if self._interrupted else "running", step=self._step)
+
+    def _remember(self, turn: TurnInput) -> None:
+        """Put the metadata where it can be searched, unless the starter already did."""
+        unknown = {key: value for key, value in turn.metadata.items() if key not in workflow.info().raw_memo}
+        if unknown:
+            workflow.upsert_memo(unknown)
+
+    async def _generate(self, step: GenerateInput) -> StepResult:
+        self._generating = workflow.start_activity(
+            ports.generate,
+            step,
+            schedule_to_close_timeout=timedelta(seconds=step.turn.limits.total_s),
+            heartbeat_timeout=timedelta(seconds=step.turn.limits.heartbeat_s),
+            retry_policy=policies.GENERATE,
+            # A stopped step still has its partial message to return.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=f"step {step.step + 1} on route {step.turn.route}",
+        )
+        if self._interrupted:  # by an update that came with the start
+            self._generating.cancel()
+        try:
+            result = await self._generating
+        except ActivityError as error:
+            if self._interrupted:
+                return _NOTHING_SAID  # between attempts, or with its worker lost: there is no partial to keep
+            if is_cancelled_exception(error):
+                raise
+            raise _turn_failed(error, step.turn) from error
+        if result.finish_reason == "interrupted" and not self._interrupted:
+            raise asyncio.CancelledError  # the run itself was cancelled, and the activity stopped for it
+        return result
+
+
+_NOTHING_SAID = StepResult(
+    message=Message(role="assistant", parts=[]),
+    finish_reason="interrupted",
+    provider=None,
+    model=None,
+    usage=Usage(),
+    tries=[],
+    sha256=text_sha256(""),
+)
+
+
+def _accept(turn: RawValue) -> TurnInput:
+    try:
+        return _validated(turn)
+    except InvalidTurn as error:
+        raise ApplicationError(str(error), type="InvalidTurn", non_retryable=True) from None
+
+
+def _validated(turn: RawValue) -> TurnInput:
+    encoding = turn.payload.metadata.get("encoding", b"").decode("utf-8", "replace")
+    if encoding != "json/plain":
+        raise InvalidTurn([("input", f"must be JSON (encoding json/plain), not {encoding or 'unnamed'}")])
+    accepted = parse_turn(turn.payload.data)
+    size = len(GenerateInput(step=0, turn=accepted).model_dump_json().encode())
+    if size > MAX_PAYLOAD_BYTES:
+        raise InvalidTurn([("input", f"{size:,} bytes as JSON; a step may hold {MAX_PAYLOAD_BYTES:,}")])
+    return accepted
+
+
+def _turn_failed(error: ActivityError, turn: TurnInput) -> ApplicationError:
+    """Return the run's failure: the activity's own words at the top, where every client shows them."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return ApplicationError(cause.message, type=cause.type, non_retryable=True)
+    if isinstance(cause, TimeoutError):
+        last = f"; last failure: {cause.cause}" if cause.cause else ""
+        message = f"the turn was not done in limits.total_s ({turn.limits.total_s:g} s){last}"
+        return ApplicationError(message, type="DeadlineExceeded", non_retryable=True)
+    return ApplicationError(str(cause or error), type="TurnFailed", non_retryable=True)
