@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from redis.asyncio import Redis
 
 from activities.routes import Candidate, Routes
 from streaming.contracts import DEFAULT_TASK_QUEUE, Limits, Seconds
+from streaming.live import publisher
 from streaming.live.channels import DEFAULT_PREFIX
 from streaming.providers import WIRES
 from streaming.providers.wire import Quirks
@@ -152,9 +154,17 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
         raise SettingsError(f"unknown environment variable {', '.join(unknown)}; known: {', '.join(sorted(known))}")
 
 
-def redis_url(environ: Mapping[str, str]) -> str:
-    """Return where Redis is."""
-    return environ.get("REDIS_URL") or DEFAULT_REDIS_URL
+def connect_redis(environ: Mapping[str, str]) -> Redis:
+    """Return a client of the Redis that `REDIS_URL` names; it connects when it is first used.
+
+    Raises:
+        SettingsError: the URL is malformed. An unreachable Redis is no error: turns go on without viewers.
+    """
+    try:
+        return publisher.connect_redis(environ.get("REDIS_URL") or DEFAULT_REDIS_URL)
+    except ValueError as error:
+        # redis-py's words do not quote the URL, which may hold a password.
+        raise SettingsError(f"REDIS_URL: {error}; write redis://HOST:PORT, or rediss:// for TLS") from None
 
 
 def resolve_routes(settings: Settings, environ: Mapping[str, str]) -> tuple[Routes, list[str]]:

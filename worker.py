@@ -23,10 +23,10 @@ import turns
 from activities.generate import Generate
 from activities.generate import LiveTurn as LiveTurnPort
 from activities.transport import Transport
+from activities.unwatched import UnwatchedTurn
 from settings import Settings, SettingsError
 from streaming.live.channels import Channels
-from streaming.live.publisher import Publisher, connect_redis
-from streaming.live.unwatched import UnwatchedTurn
+from streaming.live.publisher import Publisher
 from workflows.turn import Turn
 
 _log = logging.getLogger("worker")
@@ -84,15 +84,8 @@ async def _publisher(
 ) -> Publisher | None:
     if not loaded.live.enabled:
         return None
-    url = settings.redis_url(environ)
-    try:
-        redis = connect_redis(url)
-    except ValueError as error:
-        raise SettingsError(
-            f"REDIS_URL is malformed ({error}): write redis://HOST:PORT, or rediss:// for TLS"
-        ) from None
     publisher = Publisher(
-        redis,
+        settings.connect_redis(environ),
         Channels(namespace, loaded.live.channel_prefix),
         floor_s=loaded.live.flush_floor_ms / 1000,
         dormancy=loaded.live.dormancy,

@@ -1,1 +1,5 @@
 """The `millstream` command."""
+
+from cli.app import main
+
+__all__ = ["main"]

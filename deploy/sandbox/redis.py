@@ -123,7 +123,7 @@ async def start_redis(servers: Servers, program: Program, port: int | None = Non
         command += ["--save", "", "--appendonly", "no", "--dir", str(servers.folder)]
         process = servers.start("Redis", command, program.environ)
         url = f"redis://{LOOPBACK}:{chosen}/0"
-        await until_serving(process, lambda: _answers(url))
+        await until_serving(process, lambda: _answers(url, process.pid))
         return RedisServer(url, process)
 
     return await (attempt() if port else on_free_ports(attempt))
@@ -143,9 +143,10 @@ def _in_wheel(environ: Mapping[str, str], import_path: Sequence[str] | None) -> 
     return Program(binary, environ)
 
 
-async def _answers(url: str) -> bool | None:
+async def _answers(url: str, pid: int) -> bool | None:
     with suppress(RedisError):
         async with Redis.from_url(url) as client:
-            await client.ping()
-            return True
+            # A server of another sandbox may answer on this port while ours ends for the lack of it.
+            server = await client.info("server")
+            return True if server["process_id"] == pid else None
     return None

@@ -17,7 +17,7 @@ _ATTEMPTS = 5
 async def until_serving(
     server: RunningServer, ask: Callable[[], Awaitable[Served | None]], limit: float = _LIMIT
 ) -> Served:
-    """Ask a server again and again until it answers.
+    """Ask a server again and again until it answers, or has ended.
 
     Args:
         server: The process that is to answer.
@@ -31,19 +31,21 @@ async def until_serving(
         PortTakenError: The server ended because its port is another's.
         SandboxError: It ended for another reason, or did not answer in time; with its last output.
     """
+    answer = asyncio.create_task(_first_answer(ask))
+    end = asyncio.create_task(server.ended())
     try:
-        async with asyncio.timeout(limit):
-            while True:
-                answer = await ask()
-                # Looked at after the answer: a server without its port may hear another's.
-                if server.exit_code is not None:
-                    raise _death_of(server)
-                if answer is not None:
-                    return answer
-                await asyncio.sleep(_POLL)
-    except TimeoutError:
-        said = server.last_lines()
-        raise SandboxError(f"{server.name} does not answer after {limit:.0f} s. Its last output:\n{said}") from None
+        await asyncio.wait({answer, end}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        # Looked at before the answer: a server without its port may hear another's.
+        if server.exit_code is not None:
+            raise _death_of(server)
+        if not answer.done():
+            told = f"{server.name} does not answer after {limit:.0f} s."
+            raise SandboxError(f"{told} Its last output:\n{server.last_lines()}")
+        return answer.result()
+    finally:
+        answer.cancel()
+        end.cancel()
+        await asyncio.wait({answer, end})
 
 
 async def on_free_ports(attempt: Callable[[], Awaitable[Served]], attempts: int = _ATTEMPTS) -> Served:
@@ -60,6 +62,13 @@ async def on_free_ports(attempt: Callable[[], Awaitable[Served]], attempts: int 
         with suppress(PortTakenError):
             return await attempt()
     return await attempt()
+
+
+async def _first_answer(ask: Callable[[], Awaitable[Served | None]]) -> Served:
+    while True:
+        if (answer := await ask()) is not None:
+            return answer
+        await asyncio.sleep(_POLL)
 
 
 def _death_of(server: RunningServer) -> SandboxError:

@@ -1,7 +1,8 @@
-"""An environment that names no server, and a place to start servers in."""
+"""An environment that names no server, a place to start servers in, and a look at what became of them."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,25 @@ async def servers() -> AsyncIterator[Servers]:
     """A place to start servers in, which stops them."""
     async with running_servers() as servers:
         yield servers
+
+
+@pytest.fixture
+def vanished() -> Callable[[list[int]], Awaitable[None]]:
+    """Waits until none of some processes, which are not our children, runs any more."""
+
+    async def wait(pids: list[int]) -> None:
+        async with asyncio.timeout(10):
+            while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - their end sets no event of ours
+                await asyncio.sleep(0.01)
+
+    return wait
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # A container's first process may never look at its orphans: they stay as zombies.
+        state = Path(f"/proc/{pid}/stat")
+        return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -15,7 +15,7 @@ async def test_a_command_gives_what_it_wrote(servers: Servers, environ: Mapping[
 
 async def test_a_failed_command_is_told_with_its_last_words(servers: Servers, environ: Mapping[str, str]) -> None:
     """The error names the command and shows its reason."""
-    with pytest.raises(SandboxError, match="`sh -c .*` failed:\nno such mill"):
+    with pytest.raises(SandboxError, match=r"`sh -c .*` failed:\nno such mill"):
         await run(servers, ["/bin/sh", "-c", "echo no such mill; exit 1"], environ)
 
 

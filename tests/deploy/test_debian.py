@@ -42,17 +42,13 @@ def debian(environ: Mapping[str, str], tmp_path: Path) -> Mapping[str, str]:
 
 
 async def test_redis_is_unpacked_with_the_libraries_this_machine_lacks(
-    servers: Servers, debian: Mapping[str, str]
+    servers: Servers, debian: Mapping[str, str], tmp_path: Path
 ) -> None:
     """What is installed already is not fetched again."""
     made = await unpacked_redis(servers, debian)
+    downloaded = (tmp_path / "downloaded").read_text().split()
 
-    assert Path(debian["DOWNLOADED"]).read_text().split() == [
-        "redis-server",
-        "redis-tools",
-        "libgrain1",
-        "luamill",
-    ]
+    assert downloaded == ["redis-server", "redis-tools", "libgrain1", "luamill"]
     assert made.environ["LD_LIBRARY_PATH"] == str(made.path.parents[1] / "lib" / "mill-linux-gnu")
 
 

@@ -44,7 +44,7 @@ async def test_an_environment_without_a_url_gives_no_server(environ: dict[str, s
 @pytest.mark.parametrize("url", [f"redis://{LOOPBACK}:{free_port()}/0", "mill://nowhere"])
 async def test_a_given_server_that_does_not_answer_is_told(url: str) -> None:
     """A wrong address is found before anything depends on it."""
-    with pytest.raises(SandboxError, match="REDIS_URL does not answer: ."):
+    with pytest.raises(SandboxError, match=r"REDIS_URL does not answer: ."):
         await given_redis({"REDIS_URL": url})
 
 

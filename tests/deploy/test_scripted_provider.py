@@ -18,5 +18,5 @@ async def test_the_address_is_the_one_the_provider_says(servers: Servers, enviro
 
 async def test_a_provider_that_dies_at_its_start_is_told(servers: Servers, environ: Mapping[str, str]) -> None:
     """Its traceback's last line reaches the user."""
-    with pytest.raises(SandboxError, match="Provider ended with exit code 1.*\n(.*\n)*ZeroDivisionError"):
+    with pytest.raises(SandboxError, match=r"Provider ended with exit code 1.*\n(.*\n)*ZeroDivisionError"):
         await start_provider(servers, environ, [sys.executable, "-c", "1 / 0"])

@@ -25,7 +25,7 @@ async def test_a_server_that_dies_at_its_start_is_told_with_its_own_words(
     """The reason is in the server's output, so the error shows that."""
     server = servers.start("Mill", ["/bin/sh", "-c", "echo the wheel is stuck >&2; exit 7"], environ)
 
-    with pytest.raises(SandboxError, match="Mill ended with exit code 7.*\n.*the wheel is stuck"):
+    with pytest.raises(SandboxError, match=r"Mill ended with exit code 7.*\n.*the wheel is stuck"):
         await until_serving(server, never)
 
 
@@ -35,7 +35,7 @@ async def test_a_server_that_never_answers_is_told_with_its_own_words(
     """Waiting has a limit."""
     server = servers.start("Mill", ["/bin/sh", "-c", "echo still grinding; sleep 60"], environ)
 
-    with pytest.raises(SandboxError, match="Mill does not answer after 0 s.*\nstill grinding"):
+    with pytest.raises(SandboxError, match=r"Mill does not answer after 0 s.*\nstill grinding"):
         await until_serving(server, never, limit=0.3)
 
 

@@ -55,5 +55,5 @@ async def test_a_server_that_dies_at_its_start_is_told(servers: Servers, tmp_pat
     broken.write_text('#!/bin/sh\necho "unknown command: $1"\nexit 2\n')
     broken.chmod(0o755)
 
-    with pytest.raises(SandboxError, match="Temporal ended with exit code 2.*\nunknown command: server"):
+    with pytest.raises(SandboxError, match=r"Temporal ended with exit code 2.*\nunknown command: server"):
         await start_temporal(servers, Program(broken, {}))

@@ -1,0 +1,150 @@
+"""The commands, their options and their exit codes.
+
+| code | meaning                    |
+|------|----------------------------|
+| 0    | done                       |
+| 1    | the turn failed            |
+| 2    | usage, or settings         |
+| 4    | no such turn               |
+| 5    | cannot reach Temporal      |
+| 130  | detached; the turn goes on |
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import orjson
+import typer
+import uvloop
+from rich.console import Console
+
+import worker as worker_process
+from cli import following, showing
+from cli.displays import Display, JsonLines, JsonResult, Pipe, Screen
+from cli.following import FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
+from deploy.sandbox.errors import SandboxError
+from settings import SettingsError
+from streaming.contracts import parse_turn
+from streaming.errors import InvalidTurn
+from streaming.jsontext import JsonObject, dumps
+from streaming.live.durable import TurnNotFound
+from turns import CannotReachTemporal, TurnRefused
+
+app = typer.Typer(
+    help="Durable LLM turns on Temporal, streamed live.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Where things are: TEMPORAL_ADDRESS (or a Temporal profile), REDIS_URL, millstream.toml. See README.md.",
+)
+
+_EXIT_CODES: dict[type[Exception], int] = {
+    SettingsError: USAGE,
+    TurnNotFound: NO_SUCH_TURN,
+    TurnRefused: FAILED,
+    CannotReachTemporal: UNREACHABLE,
+    SandboxError: FAILED,
+}
+
+TurnId = Annotated[str, typer.Argument(metavar="TURN", help="The turn's id: its workflow id in Temporal.")]
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker until SIGTERM or Ctrl-C, then drain it."""
+    raise typer.Exit(worker_process.main())
+
+
+@app.command()
+def sandbox() -> None:
+    """Keep Temporal, Redis, a scripted provider and a worker up until Ctrl-C, and say where they are."""
+    _run(showing.sandbox)
+
+
+@app.command()
+def demo() -> None:
+    """Stream one durable turn, then one whose worker is killed in the middle. Uses OPENAI_API_KEY if it is set."""
+    _run(showing.demo)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    route: Annotated[str, typer.Option(help="A route of the worker's settings.")] = "default",
+    system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
+    turn_id: Annotated[
+        str | None, typer.Option("--id", help="The turn's id; the same id and text attach to the turn that exists.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the durable result as one JSON object.")] = False,
+) -> None:
+    """Start a turn and show it live. Ctrl-C detaches, and the turn goes on; a second one stops it.
+
+    On a terminal the text appears as it is generated. In a pipe only the durable text is printed, at the end.
+    """
+    if text == "-":
+        text = sys.stdin.read()
+    turn: JsonObject = {"messages": [{"role": "user", "content": text}], "route": route}
+    if system is not None:
+        turn["system"] = system
+    try:
+        parse_turn(dumps(turn))
+    except (InvalidTurn, orjson.JSONEncodeError, UnicodeEncodeError) as error:
+        _refuse(USAGE, str(error))
+    if not text.strip():
+        _refuse(USAGE, "there is nothing to ask: the text is empty")
+    chosen = turn_id or f"turn-{uuid4().hex[:16]}"
+    _run(lambda environ: following.ask(environ, chosen, turn, _display(JsonResult if as_json else None)))
+
+
+@app.command()
+def watch(
+    turn: TurnId,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every frame as a line of JSON.")] = False,
+) -> None:
+    """Follow a turn that exists: running, waiting for a retry, or done."""
+    _run(lambda environ: following.watch(environ, turn, _display(JsonLines if as_json else None)))
+
+
+@app.command()
+def stop(
+    turn: TurnId,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the partial result as one JSON object.")] = False,
+) -> None:
+    """End a turn now, keep what it had said as its result, and print that."""
+    _run(lambda environ: following.stop(environ, turn, JsonResult() if as_json else Pipe()))
+
+
+def _display(for_programs: type[JsonLines | JsonResult] | None) -> Callable[[], Display]:
+    if for_programs is not None:
+        return for_programs
+    console = Console()
+    return (lambda: Screen(console)) if console.is_terminal else Pipe
+
+
+def _run(command: Callable[[Mapping[str, str]], Coroutine[None, None, int]]) -> None:
+    environ = dict(os.environ)  # noqa: TID251 - the command line reads the environment
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(command(environ))
+    except KeyboardInterrupt:
+        raise typer.Exit(following.DETACHED) from None
+    except tuple(_EXIT_CODES) as error:
+        _refuse(_EXIT_CODES[type(error)], str(error))
+    raise typer.Exit(code)
+
+
+def _refuse(code: int, message: str) -> None:
+    print(f"millstream: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    # The console script's own folder comes first on the path, and worker.py is found from the project's.
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    app()
