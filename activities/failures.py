@@ -32,6 +32,7 @@ from streaming.errors import (
 )
 
 MAX_RETRY_AFTER_S = 300.0
+MAX_BACKOFF_S = 30
 
 
 class Verdict(StrEnum):
@@ -99,7 +100,7 @@ def _status_verdict(error: StatusError) -> Verdict:
 
 def _is_hopeless_status(status: str) -> bool:
     """Judge a status, which compatible servers also send as the code of a streamed error."""
-    if not (status.isascii() and status.isdigit()):
+    if not (len(status) == 3 and status.isascii() and status.isdigit()):
         return False
     number = int(status)
     return (number < 500 and number not in _TRANSIENT_STATUSES) or number in _HOPELESS_5XX
@@ -116,7 +117,7 @@ def pass_failed(trail: Trail, this_pass: int, *, wait_s: float | None, time_left
     Args:
         trail: with this pass's tries last.
         this_pass: how many tries this pass made.
-        wait_s: how long the providers ask to wait, if they do.
+        wait_s: how long the providers ask to wait; None doubles the wait with each failed pass.
         time_left_s: until the turn's own deadline.
     """
     latest = {f"{tried.provider}/{tried.model}": tried.error.message for tried in trail.tries if tried.error}
@@ -129,7 +130,9 @@ def pass_failed(trail: Trail, this_pass: int, *, wait_s: float | None, time_left
         message = f"the provider asks to wait {wait_s:g} s and the turn has {time_left_s:.0f} s left: {reasons}"
         return ApplicationError(message, type="DeadlineTooClose", non_retryable=True)
     # Benign: an expected retry, kept out of error logs and failure metrics.
-    return _retryable(f"every candidate failed: {reasons}", "AllCandidatesFailed", wait_s)
+    return _retryable(
+        f"every candidate failed: {reasons}", "AllCandidatesFailed", _backoff_s(trail) if wait_s is None else wait_s
+    )
 
 
 def handed_over() -> ApplicationError:
@@ -137,8 +140,13 @@ def handed_over() -> ApplicationError:
     return _retryable("this worker is stopping; another takes the turn over", "WorkerShutdown", 0.001)
 
 
-def _retryable(message: str, kind: str, wait_s: float | None) -> ApplicationError:
-    delay = None if wait_s is None else timedelta(seconds=min(max(wait_s, 0.001), MAX_RETRY_AFTER_S))
+def _backoff_s(trail: Trail) -> float:
+    failed_passes = len({tried.attempt for tried in trail.tries if tried.error})
+    return float(min(2 ** max(failed_passes - 1, 0), MAX_BACKOFF_S))
+
+
+def _retryable(message: str, kind: str, wait_s: float) -> ApplicationError:
+    delay = timedelta(seconds=min(max(wait_s, 0.001), MAX_RETRY_AFTER_S))
     return ApplicationError(message, type=kind, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)
 
 
@@ -146,5 +154,5 @@ def retry_wait_s(errors: list[ProviderError]) -> float | None:
     """Return how long to wait before the next pass: the least that any candidate worth another try asks for."""
     waits = [error.retry_after_s for error in errors if verdict(error) is Verdict.MAY_RETURN]
     if not waits or any(wait is None for wait in waits):
-        return None  # someone asks for nothing: the policy's own backoff is enough
+        return None  # someone asks for nothing: our own backoff is enough
     return min(wait for wait in waits if wait is not None)

@@ -174,27 +174,23 @@ class _Attempt:
         info = self._info
         timeout = info.schedule_to_close_timeout
         deadline = info.scheduled_time.timestamp() + (timeout.total_seconds() if timeout else float("inf"))
-        wait_s = failures.retry_wait_s(errors)
-        failure = failures.pass_failed(self._trail, len(errors), wait_s=wait_s, time_left_s=deadline - time.time())
+        failure = failures.pass_failed(
+            self._trail,
+            len(errors),
+            wait_s=failures.retry_wait_s(errors),
+            time_left_s=deadline - time.time(),
+        )
+        delay = failure.next_retry_delay
         why = self._trail.tries[-1].error if self._trail.tries else None
         self._live.fail(
             Failure(
                 why.type if why else failure.type or "",
                 why.message if why else str(failure),
-                retry_at=None if failure.non_retryable else time.time() + self._next_wait_s(wait_s),
+                retry_at=time.time() + delay.total_seconds() if delay else None,
                 final=failure.non_retryable,
             )
         )
         return failure
-
-    def _next_wait_s(self, asked_s: float | None) -> float:
-        """Return how long Temporal will wait before the next attempt."""
-        policy = self._info.retry_policy
-        if asked_s is not None or policy is None:
-            return asked_s or 0.0
-        backoff = policy.initial_interval.total_seconds() * policy.backoff_coefficient ** (self._info.attempt - 1)
-        longest = policy.maximum_interval
-        return min(backoff, longest.total_seconds()) if longest else backoff
 
     def _result(self, answer: Answer) -> StepResult:
         """Return the durable result, and tell the viewers that it is coming."""

@@ -1,7 +1,7 @@
 """Retry policies. Constant and generous: a workflow must not read settings, so the activity steers.
 
-It ends the retries with non-retryable errors and times them with `next_retry_delay`; a crash, which can say
-nothing, gets the policy's own backoff.
+It ends the retries with non-retryable errors and times them with `next_retry_delay`. Only a lost worker, which can
+say nothing, is left to the policy's own interval: no reason to wait for longer than the server's floor.
 """
 
 from datetime import timedelta
@@ -9,9 +9,8 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 
 GENERATE = RetryPolicy(
-    initial_interval=timedelta(seconds=1),  # the server's own floor
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=30),
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=1.0,
     maximum_attempts=0,
     non_retryable_error_types=["PayloadsTooLarge"],  # the same answer would be as large, and cost as much
 )

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from streaming.contracts import (
@@ -138,10 +138,12 @@ def _validated(turn: RawValue) -> TurnInput:
 def _turn_failed(error: ActivityError, turn: TurnInput) -> ApplicationError:
     """Return the run's failure: the activity's own words at the top, where every client shows them."""
     cause = error.cause
+    out_of_time = isinstance(cause, TimeoutError) or error.retry_state is RetryState.TIMEOUT
+    if out_of_time:
+        last = cause.cause if isinstance(cause, TimeoutError) else cause
+        message = f"the turn was not done in limits.total_s ({turn.limits.total_s:g} s)"
+        message += f"; last failure: {last}" if last else ""
+        return ApplicationError(message, type="DeadlineExceeded", non_retryable=True)
     if isinstance(cause, ApplicationError):
         return ApplicationError(cause.message, type=cause.type, non_retryable=True)
-    if isinstance(cause, TimeoutError):
-        last = f"; last failure: {cause.cause}" if cause.cause else ""
-        message = f"the turn was not done in limits.total_s ({turn.limits.total_s:g} s){last}"
-        return ApplicationError(message, type="DeadlineExceeded", non_retryable=True)
     return ApplicationError(str(cause or error), type="TurnFailed", non_retryable=True)

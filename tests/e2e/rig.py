@@ -1,0 +1,151 @@
+"""What every end-to-end test stands on: a real stack, real worker processes, a scripted provider."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from temporalio.client import Client, WorkflowHandle
+
+from deploy.sandbox.processes import RunningServer, Servers, free_port
+from deploy.sandbox.provider.client import ScriptedProvider
+from deploy.sandbox.provider.journal import Entry
+from deploy.sandbox.stack import Stack
+from deploy.sandbox.worker import start_worker
+from streaming.jsontext import JsonObject, JsonValue
+from streaming.live.channels import Channels
+from streaming.live.publisher import connect_redis
+from streaming.live.subscriber import Subscription
+from streaming.live.viewer import Viewer
+from turns import Turns
+
+SECRET = "sk-secret-that-must-not-leak"
+ROUTES = {
+    "default": [("scripted", "model-a", "")],
+    "pair": [("scripted", "model-a", ""), ("scripted", "model-b", "")],
+    "dead-first": [("dead", "model-a", ""), ("scripted", "model-b", "")],
+    "dead": [("dead", "model-a", "")],
+    "unary": [("scripted", "model-a", "stream = false")],
+    "accept-empty": [("scripted", "model-a", 'on_empty = "accept"')],
+    "patient": [("scripted", "model-a", "first_token_s = 30")],
+}
+_T = TypeVar("_T")
+
+
+@dataclass
+class Rig:
+    """One stack, and what tests do with it."""
+
+    stack: Stack
+    servers: Servers
+    environ: Mapping[str, str]
+    client: Client
+    provider: ScriptedProvider
+    redis: Redis
+    channels: Channels
+    queue: str = field(default_factory=lambda: f"queue-{uuid4().hex[:8]}")
+
+    async def worker(self, queue: str | None = None, **variables: str) -> RunningServer:
+        """Start a worker process and wait until it polls."""
+        return await start_worker(self.servers, self.worker_environ(queue, **variables))
+
+    def worker_environ(self, queue: str | None = None, **variables: str) -> dict[str, str]:
+        """Return the environment of a worker of this stack."""
+        config = self.stack.log_dir / "routes.toml"
+        config.write_text(_config(self.stack.provider_url))
+        return {
+            **self.environ,
+            "MILLSTREAM_CONFIG": str(config),
+            "MILLSTREAM_WORKER__TASK_QUEUE": queue or self.queue,
+            "SCRIPTED_KEY": SECRET,
+            **variables,
+        }
+
+    def turns(self, queue: str | None = None) -> Turns:
+        """Return the client side of turns on a queue."""
+        return Turns(self.client, queue or self.queue)
+
+    async def script(self, *responses: JsonObject, model: str | None = None, name: str | None = None) -> str:
+        """Teach the provider a script of its own; return the script's name."""
+        name = name or f"script-{uuid4().hex[:8]}"
+        await self.provider.put(name, list(responses), model=model)
+        return name
+
+    async def start(
+        self, turn: JsonObject, *, queue: str | None = None, turn_id: str | None = None
+    ) -> WorkflowHandle[object, JsonObject]:
+        """Start a turn as anyone would: by type name, with JSON."""
+        return await self.client.start_workflow(
+            "Turn", turn, id=turn_id or f"turn-{uuid4().hex[:8]}", task_queue=queue or self.queue, result_type=dict
+        )
+
+    async def run(self, turn: JsonObject, *, queue: str | None = None) -> JsonObject:
+        """Run a turn and return its result."""
+        result: JsonObject = await (await self.start(turn, queue=queue)).result()
+        return result
+
+    @asynccontextmanager
+    async def viewer(self, turn_id: str, *, join_at_start: bool = False) -> AsyncIterator[Subscription]:
+        """Subscribe to a turn, as `millstream ask` does before it starts one."""
+        async with Subscription(self.redis, self.channels, turn_id, Viewer(join_at_start=join_at_start)) as viewing:
+            yield viewing
+
+    async def requests(self, script: str) -> list[Entry]:
+        """Return what the provider was asked under a script."""
+        return await self.provider.requests(script)
+
+
+def turn(script: str, **fields: JsonValue) -> JsonObject:
+    """Return a turn's input whose provider follows a script."""
+    settings: JsonObject = {"extra": {"scripted": {"metadata": {"script": script}}}}
+    request: JsonObject = {"messages": [{"role": "user", "content": "Hi"}], "settings": settings}
+    return {**request, **fields}
+
+
+def text_of(result: JsonObject) -> str:
+    """Return the text of a turn's result."""
+    message = result["message"]
+    assert isinstance(message, dict)
+    parts = message["parts"]
+    assert isinstance(parts, list)
+    return "".join(str(part["text"]) for part in parts if isinstance(part, dict) and part["type"] == "text")
+
+
+async def eventually(what: Callable[[], Awaitable[_T | None]], within_s: float = 15.0) -> _T:
+    """Ask until there is an answer that is neither None nor False."""
+    until = time.monotonic() + within_s
+    while True:
+        if answer := await what():
+            return answer
+        assert time.monotonic() < until, f"nothing within {within_s} s"
+        await asyncio.sleep(0.02)
+
+
+def redis_of(stack: Stack) -> Redis:
+    """Return a client of the stack's Redis."""
+    return connect_redis(stack.redis_url)
+
+
+def _config(provider_url: str) -> str:
+    providers = {"scripted": provider_url, "dead": f"http://127.0.0.1:{free_port()}/v1"}
+    lines: list[str] = []
+    for name, url in providers.items():
+        lines += [f"[providers.{name}]", 'wire = "openai-chat"', f'base_url = "{url}"', 'api_key_env = "SCRIPTED_KEY"']
+    for route, candidates in ROUTES.items():
+        for provider, model, more in candidates:
+            lines += [f'[[routes."{route}"]]', f'provider = "{provider}"', f'model = "{model}"', more]
+    return "\n".join(lines)
+
+
+def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which only the sandbox decides: no keys, settings or addresses of the user's."""
+    ours = ("MILLSTREAM_", "TEMPORAL_", "OPENAI_", "REDIS_URL")
+    return {name: value for name, value in environ.items() if not name.startswith(ours)}
+
+
+PROJECT = Path(__file__).parents[2]

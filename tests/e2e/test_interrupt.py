@@ -1,0 +1,156 @@
+"""Stopping a turn: the partial is kept as the durable result, wherever the turn was."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import CancelledError
+from temporalio.service import RPCError
+
+from streaming.jsontext import JsonObject
+from tests.e2e.rig import Rig, eventually, text_of, turn
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+ENDLESS: JsonObject = {"tokens": 5000, "pace_s": 0.02}
+
+
+async def closed_after(rig: Rig, script: str, since: float) -> float:
+    """Return how long after `since` (Unix seconds) the provider saw its client go."""
+
+    async def closed() -> float | None:
+        entry = (await rig.requests(script))[0]
+        return entry.ended_at if entry.outcome == "client closed" else None
+
+    return await eventually(closed) - since
+
+
+async def streaming(rig: Rig, script: str) -> None:
+    """Wait until the provider has sent something."""
+
+    async def begun() -> bool:
+        return any(entry.chunks_sent > 20 for entry in await rig.requests(script))
+
+    await eventually(begun)
+
+
+async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: Rig) -> None:
+    """With the hint the provider's connection closes in milliseconds; the update returns the partial message."""
+    script = await rig.script(ENDLESS)
+    handle = await rig.start(turn(script))
+    await streaming(rig, script)
+    subscription = rig.viewer(handle.id)
+    async with subscription as viewing:
+        asked_at = time.time()
+
+        partial = await rig.turns().interrupt(handle.id, viewing.interrupt_hint)
+
+    assert partial.finish_reason == "interrupted"
+    assert partial.message.text.startswith(" 00000 00001")
+    assert await closed_after(rig, script, asked_at) < 0.5
+    result = await handle.result()
+    assert text_of(result) == partial.message.text
+    assert result["sha256"] == partial.sha256
+    assert result["provider"] == "scripted"
+
+
+async def test_interrupt_works_without_redis_by_the_next_heartbeat(rig: Rig) -> None:
+    """No hint is needed: the cancellation rides on a heartbeat's reply."""
+    script = await rig.script(ENDLESS)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 2}))
+    await streaming(rig, script)
+    asked_at = time.time()
+
+    partial = await handle.execute_update("interrupt", result_type=dict)
+
+    assert partial["finish_reason"] == "interrupted"
+    assert text_of(partial).startswith(" 00000")
+    assert await closed_after(rig, script, asked_at) < 3
+
+
+async def test_hint_without_an_interrupt_stops_nothing(rig: Rig) -> None:
+    """Redis hints, Temporal knows: a forged hint costs one query."""
+    script = await rig.script({"tokens": 50, "pace_s": 0.02})
+    turn_id = f"forged-{uuid4().hex[:8]}"
+    handle = await rig.start(turn(script), turn_id=turn_id)
+    await streaming(rig, script)
+
+    async with rig.viewer(turn_id) as viewing:
+        for _ in range(5):
+            await viewing.interrupt_hint()
+    result = await handle.result()
+
+    assert result["finish_reason"] == "stop"
+    assert len(text_of(result)) == 300
+
+
+async def test_interrupt_before_the_first_token_returns_an_empty_partial(rig: Rig) -> None:
+    """A model that is still thinking can be stopped."""
+    script = await rig.script({"text": "never said", "first_token_s": 30})
+    handle = await rig.start(turn(script))
+
+    async def asked() -> bool:
+        return bool(await rig.requests(script))
+
+    await eventually(asked)
+    async with rig.viewer(handle.id) as viewing:
+        partial = await rig.turns().interrupt(handle.id, viewing.interrupt_hint)
+
+    assert partial.message.parts == []
+    assert partial.finish_reason == "interrupted"
+
+
+async def test_interrupt_between_attempts_returns_at_once(rig: Rig) -> None:
+    """A turn that waits for a retry need not wait to be stopped."""
+    script = await rig.script({"status": 429, "headers": {"retry-after": "60"}})
+    handle = await rig.start(turn(script))
+
+    async def backing_off() -> bool:
+        return (await rig.turns().standing(handle.id)).status == "backing off"
+
+    await eventually(backing_off)
+    started = time.monotonic()
+    partial = await handle.execute_update("interrupt", result_type=dict)
+
+    assert partial["finish_reason"] == "interrupted"
+    assert time.monotonic() - started < 2
+
+
+async def test_interrupt_of_an_ended_turn_is_refused(rig: Rig) -> None:
+    """What is over cannot be stopped, and says so."""
+    script = await rig.script({"text": "done"})
+    handle = await rig.start(turn(script))
+    await handle.result()
+
+    with pytest.raises((RPCError, WorkflowUpdateFailedError), match="completed"):
+        await handle.execute_update("interrupt")
+
+
+async def test_two_interrupts_get_the_same_partial(rig: Rig) -> None:
+    """A second stop is no second event: both callers learn how it ended."""
+    script = await rig.script(ENDLESS)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 2}))
+    await streaming(rig, script)
+
+    first, second = await asyncio.gather(
+        handle.execute_update("interrupt", result_type=dict), handle.execute_update("interrupt", result_type=dict)
+    )
+
+    assert first == second
+
+
+async def test_cancelled_run_ends_as_cancelled_and_closes_the_provider(rig: Rig) -> None:
+    """`temporal workflow cancel` is not an interrupt: the run ends as cancelled."""
+    script = await rig.script(ENDLESS)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 2}))
+    await streaming(rig, script)
+    asked_at = time.time()
+
+    await handle.cancel()
+
+    with pytest.raises(WorkflowFailureError) as raised:
+        await handle.result()
+    assert isinstance(raised.value.cause, CancelledError)
+    assert await closed_after(rig, script, asked_at) < 3

@@ -1,0 +1,105 @@
+"""Workers that die: the turn goes on elsewhere, there is one result, and every screen shows it."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+
+from deploy.sandbox.processes import RunningServer
+from streaming.jsontext import JsonObject
+from streaming.live.durable import Outcome
+from streaming.live.frames import Frame
+from tests.e2e.rig import Rig, eventually, text_of, turn
+
+HEARTBEAT_S = 3
+STREAM_S = 3.0
+SLOW: JsonObject = {"tokens": 60, "pace_s": STREAM_S / 60}
+
+
+@pytest.fixture
+def queue() -> str:
+    """A queue whose workers may be hurt."""
+    return f"mortal-{uuid4().hex[:8]}"
+
+
+async def test_turn_survives_two_sigkills_in_a_row(rig: Rig, queue: str) -> None:
+    """Twice a worker is killed mid-stream; the third one's answer is the result and what the viewer sees."""
+    script = await rig.script(SLOW)
+    worker = await rig.worker(queue)
+    turn_id = f"killed-twice-{uuid4().hex[:8]}"
+    epochs: list[int] = []
+    kills = 0
+    on_screen = ""
+    outcome: Outcome | None = None
+
+    async with rig.viewer(turn_id) as viewing:
+        handle = await rig.start(turn(script, limits={"heartbeat_s": HEARTBEAT_S}), queue=queue, turn_id=turn_id)
+        async for event in viewing.events(rig.turns(queue)):
+            if isinstance(event, Outcome):
+                outcome = event
+                break
+            on_screen = viewing.viewer.text
+            if isinstance(event, Frame) and event.kind == "begin":
+                epochs.append(event.e)
+            if kills < 2 and len(on_screen) > 60 and len(epochs) == kills + 1:
+                kills += 1
+                worker.kill()
+                killed_at = time.monotonic()
+                worker = await rig.worker(queue)
+        done_at = time.monotonic()
+
+    assert outcome is not None
+    assert outcome.result is not None
+    result = await handle.result()
+    assert text_of(result) == outcome.result.message.text == on_screen
+    assert len(epochs) == 3
+    assert sorted(epochs) == epochs
+    assert done_at - killed_at < HEARTBEAT_S + 2 + STREAM_S
+    history = (await handle.fetch_history()).to_json()
+    assert history.count("EVENT_TYPE_ACTIVITY_TASK_COMPLETED") == 1
+    assert history.count("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED") == 1
+
+
+async def test_stopping_worker_lets_a_running_turn_finish(rig: Rig, queue: str) -> None:
+    """SIGTERM drains: an answer that can end in time is bought once; the next worker only records it."""
+    script = await rig.script(SLOW)
+    worker = await rig.worker(queue)
+    handle = await rig.start(turn(script), queue=queue)
+    await _streaming(rig, script)
+
+    await _replaced(rig, worker, queue)
+    result = await handle.result()
+
+    assert worker.exit_code == 0
+    assert len(text_of(result)) == 360
+    assert len(await rig.requests(script)) == 1
+
+
+async def test_stopping_worker_hands_a_long_turn_over(rig: Rig, queue: str) -> None:
+    """A turn that cannot end in the drain time goes to another worker at once, not after a heartbeat timeout."""
+    script = await rig.script({"tokens": 600, "pace_s": 0.1}, {"text": "taken over"})
+    worker = await rig.worker(queue, MILLSTREAM_WORKER__DRAIN_S="0.5")
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 60}), queue=queue)
+    await _streaming(rig, script)
+    started = time.monotonic()
+
+    _, result = await asyncio.gather(_replaced(rig, worker, queue), handle.result())
+
+    assert text_of(result) == "taken over"
+    assert time.monotonic() - started < 8
+    tries = result["tries"]
+    assert isinstance(tries, list)
+    assert len(tries) == 1  # the try that was handed over did not fail
+
+
+async def _replaced(rig: Rig, worker: RunningServer, queue: str) -> RunningServer:
+    await worker.stop(grace=15)
+    return await rig.worker(queue)
+
+
+async def _streaming(rig: Rig, script: str) -> None:
+    async def begun() -> bool:
+        return any(entry.chunks_sent > 0 for entry in await rig.requests(script))
+
+    await eventually(begun)

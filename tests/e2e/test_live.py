@@ -1,0 +1,275 @@
+"""The live view over a real Redis: joins, late joins, nobody watching, Redis dying, and turns that do not care."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from deploy.sandbox.processes import free_port, running_servers
+from deploy.sandbox.redis import find_redis, start_redis
+from streaming.jsontext import JsonObject
+from streaming.live.durable import Outcome, Standing
+from streaming.live.frames import Frame
+from streaming.live.publisher import connect_redis
+from streaming.live.subscriber import Event, Subscription
+from tests.e2e.rig import Rig, eventually, text_of, turn
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+SLOW: JsonObject = {"tokens": 60, "pace_s": 0.03}
+
+
+async def watched_to_the_end(rig: Rig, viewing: Subscription) -> tuple[list[Event], str]:
+    """Return what a viewer was told, and what it had on screen before the result came."""
+    events: list[Event] = []
+    on_screen = ""
+    async for event in viewing.events(rig.turns()):
+        events.append(event)
+        on_screen = viewing.viewer.text
+    return events, on_screen
+
+
+def result_text(events: list[Event]) -> str:
+    """Return the text of the durable result that ended the events."""
+    outcome = events[-1]
+    assert isinstance(outcome, Outcome)
+    assert outcome.result is not None
+    return outcome.result.message.text
+
+
+async def test_viewer_from_the_start_sees_every_kind_of_frame_and_the_result(rig: Rig) -> None:
+    """begin, deltas, end, result; the text on screen is the durable one."""
+    script = await rig.script(SLOW)
+
+    async with rig.viewer(script) as viewing:
+        await rig.start(turn(script), turn_id=script)
+        events, on_screen = await watched_to_the_end(rig, viewing)
+
+    kinds = [event.kind for event in events if isinstance(event, Frame)]
+    assert kinds[0] == "begin"
+    assert kinds[-1] == "end"
+    assert kinds.count("delta") > 30
+    assert result_text(events) == on_screen
+
+
+async def test_late_joiner_gets_everything_so_far_in_one_snapshot(rig: Rig) -> None:
+    """Whoever joins in the middle misses nothing."""
+    script = await rig.script(SLOW)
+    handle = await rig.start(turn(script), turn_id=script)
+
+    async def half_way() -> bool:
+        return any(entry.chunks_sent > 25 for entry in await rig.requests(script))
+
+    await eventually(half_way)
+    async with rig.viewer(handle.id, join_at_start=True) as viewing:
+        events, on_screen = await watched_to_the_end(rig, viewing)
+
+    frames = [event for event in events if isinstance(event, Frame)]
+    assert frames[0].kind == "snap"
+    assert {"turn", "run", "step", "attempt", "try", "provider", "model", "v"} < set(frames[0].body)
+    assert result_text(events) == on_screen
+
+
+async def test_viewer_of_an_ended_turn_gets_its_result(rig: Rig) -> None:
+    """The durable result is served to whoever comes too late to watch."""
+    script = await rig.script({"text": "long over"})
+    await (await rig.start(turn(script), turn_id=script)).result()
+
+    async with rig.viewer(script, join_at_start=True) as viewing:
+        events, _ = await watched_to_the_end(rig, viewing)
+
+    assert result_text(events) == "long over"
+
+
+async def test_viewers_of_one_turn_all_see_the_same(rig: Rig) -> None:
+    """Several viewers, joining at several times, end with one text."""
+    script = await rig.script(SLOW)
+    await rig.start(turn(script), turn_id=script)
+
+    async def joined_after(seconds: float) -> tuple[str, str]:
+        await asyncio.sleep(seconds)
+        async with rig.viewer(script, join_at_start=True) as viewing:
+            events, on_screen = await watched_to_the_end(rig, viewing)
+            return result_text(events), on_screen
+
+    seen = await asyncio.gather(*(joined_after(0.2 * at) for at in range(8)))
+
+    assert len({text for pair in seen for text in pair}) == 1
+
+
+async def test_plain_subscriber_that_never_asks_is_found(rig: Rig) -> None:
+    """A bare `redis-cli SUBSCRIBE` sees frames within about a second: the sweep finds it."""
+    script = await rig.script({"tokens": 150, "pace_s": 0.03})
+    await rig.start(turn(script), turn_id=script)
+
+    async def begun() -> bool:
+        return any(entry.chunks_sent > 5 for entry in await rig.requests(script))
+
+    await eventually(begun)
+    pubsub = rig.redis.pubsub()
+    await pubsub.subscribe(rig.channels.live(script))
+
+    async def first_frame() -> JsonObject | None:
+        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.1)
+        frame: JsonObject | None = json.loads(message["data"]) if message else None
+        return frame
+
+    frame = await eventually(first_frame, within_s=3)
+    await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    assert frame["k"] == "snap"
+
+
+async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
+    """A failed try is said with its reason and the next candidate, and the text starts over."""
+    script = await rig.script({"tokens": 20, "cut_after": 9, "cut": "eof"}, model="model-a")
+    await rig.script({"text": "the other one"}, model="model-b", name=script)
+
+    async with rig.viewer(script) as viewing:
+        await rig.start(turn(script, route="pair"), turn_id=script)
+        events, on_screen = await watched_to_the_end(rig, viewing)
+
+    frames = [event.body for event in events if isinstance(event, Frame)]
+    fail = next(body for body in frames if body["k"] == "fail")
+    again = [body for body in frames if body["k"] == "begin"][1]
+    assert (fail["class"], fail["next"], fail["final"]) == ("TruncatedStream", "scripted/model-b", False)
+    assert str(again["why"]).startswith("TruncatedStream: ")
+    assert on_screen == "the other one" == result_text(events)
+
+
+async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_awaited(rig: Rig) -> None:
+    """With no producer to ask, Temporal says which attempt comes, after what failure, and when."""
+    script = await rig.script({"status": 503, "headers": {"retry-after": "3"}}, {"text": "second time lucky"})
+    await rig.start(turn(script), turn_id=script)
+
+    async def backing_off() -> bool:
+        return (await rig.turns().standing(script)).status == "backing off"
+
+    await eventually(backing_off)
+    await asyncio.sleep(1.2)  # the worker that failed has left the ask channel
+    async with rig.viewer(script, join_at_start=True) as viewing:
+        events, on_screen = await watched_to_the_end(rig, viewing)
+
+    waiting = events[0]
+    assert isinstance(waiting, Standing)
+    assert (waiting.status, waiting.attempt) == ("backing off", 2)
+    assert "HTTP 503" in str(waiting.last_failure)
+    assert waiting.next_attempt_at is not None
+    assert abs(waiting.next_attempt_at - time.time()) < 10
+    assert on_screen == "second time lucky" == result_text(events)
+
+
+async def test_failed_pass_says_when_the_next_one_comes(rig: Rig) -> None:
+    """The last failure of a pass carries the time of the next."""
+    script = await rig.script({"status": 503}, {"text": "again"})
+
+    async with rig.viewer(script) as viewing:
+        started = time.time()
+        await rig.start(turn(script), turn_id=script)
+        events, _ = await watched_to_the_end(rig, viewing)
+
+    fail = next(event.body for event in events if isinstance(event, Frame) and event.kind == "fail")
+    retry_at = fail["retry_at"]
+    assert isinstance(retry_at, float)
+    assert started < retry_at < started + 5
+
+
+async def published(redis: Redis) -> int:
+    """Return how many PUBLISH commands Redis has served."""
+    stats = await redis.info("commandstats")
+    calls = stats.get("cmdstat_publish", {}).get("calls", 0)
+    assert isinstance(calls, int)
+    return calls
+
+
+@asynccontextmanager
+async def redis_of_its_own(rig: Rig) -> AsyncIterator[Rig]:
+    """Give a rig whose Redis is another one, so that it may be counted and killed; `queue` is its own too."""
+    async with running_servers() as servers:
+        program = await find_redis(servers, rig.environ, print)
+        own = await start_redis(servers, program, port=free_port())
+        assert own.process is not None
+        redis = connect_redis(own.url)
+        environ = {**rig.environ, "REDIS_URL": own.url}
+        yield replace(
+            rig,
+            environ=environ,
+            redis=redis,
+            queue=f"own-redis-{uuid4().hex[:8]}",
+            stack=replace(rig.stack, redis_url=own.url, processes={"redis": own.process}),
+            servers=servers,
+        )
+        await redis.aclose()
+
+
+async def test_unwatched_turn_costs_the_same_few_publishes_however_long_it_is(rig: Rig) -> None:
+    """Nobody watching: as many PUBLISH commands for 10,000 deltas as for 10, over equal time."""
+    async with redis_of_its_own(rig) as own:
+        await own.worker()
+        counts: list[int] = []
+        for tokens in (10, 10_000):
+            name = await own.script({"tokens": tokens, "pace_s": 1 / tokens})
+            before = await published(own.redis)
+            await own.run(turn(name))
+            await asyncio.sleep(0.3)
+            counts.append(await published(own.redis) - before)
+
+    assert counts == [2, 2]  # begin and end
+
+
+async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(rig: Rig) -> None:
+    """Redis dies and comes back: the provider is called once, and the viewer ends with the durable text."""
+    async with redis_of_its_own(rig) as own:
+        await own.worker()
+        script = await own.script({"tokens": 120, "pace_s": 0.05})
+        killed = False
+        on_screen = ""
+        events: list[Event] = []
+        async with own.viewer(script) as viewing:
+            handle = await own.start(turn(script), turn_id=script)
+            async for event in viewing.events(own.turns()):
+                events.append(event)
+                on_screen = viewing.viewer.text
+                if not killed and len(on_screen) > 60:
+                    killed = True
+                    own.stack.processes["redis"].kill()
+                    port = int(own.stack.redis_url.rpartition(":")[2].partition("/")[0])
+                    program = await find_redis(own.servers, own.environ, print)
+                    await start_redis(own.servers, program, port=port)
+        result = await handle.result()
+
+        assert len(await own.requests(script)) == 1
+    assert killed
+    assert any(isinstance(event, Frame) and event.kind == "snap" for event in events)
+    assert text_of(result) == result_text(events) == on_screen
+
+
+async def test_turns_complete_unchanged_with_redis_down_from_the_start(rig: Rig) -> None:
+    """An unreachable Redis is a warning in the worker's log, and nothing else."""
+    queue = f"no-redis-{uuid4().hex[:8]}"
+    worker = await rig.worker(queue, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    script = await rig.script({"tokens": 200})
+
+    result = await rig.run(turn(script), queue=queue)
+
+    assert len(text_of(result)) == 1200
+    assert len(await rig.requests(script)) == 1
+    assert "Redis is unreachable" in worker.output()
+
+
+async def test_live_view_can_be_switched_off(rig: Rig) -> None:
+    """`live.enabled = false`: no Redis connection at all, and turns as ever."""
+    async with redis_of_its_own(rig) as own:
+        await own.worker(MILLSTREAM_LIVE__ENABLED="false")
+        script = await own.script({"text": "in private"})
+
+        result = await own.run(turn(script))
+
+        assert text_of(result) == "in private"
+        assert await published(own.redis) == 0
