@@ -20,8 +20,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 import settings
 import turns
+from activities.attempt import LiveTurn
 from activities.generate import Generate
-from activities.generate import LiveTurn as LiveTurnPort
 from activities.transport import Transport
 from activities.unwatched import UnwatchedTurn
 from settings import Settings, SettingsError
@@ -94,7 +94,7 @@ async def _publisher(
 
 
 @contextmanager
-def _unwatched(turn_id: str) -> Iterator[LiveTurnPort]:
+def _unwatched(turn_id: str) -> Iterator[LiveTurn]:
     yield UnwatchedTurn()
 
 

@@ -11,7 +11,7 @@ from activities.routes import Candidate
 from activities.transport import Response, Transport, retry_after_s
 from streaming.contracts import TurnInput
 from streaming.deltas import Delta
-from streaming.errors import ConnectionLost, EmptyAnswer, NotTheWire, ProviderError, StatusError
+from streaming.errors import ConnectionLost, EmptyAnswer, NotTheWire, ProviderError, StatusError, TruncatedStream
 from streaming.jsontext import JsonObject, JsonValue, excerpt, loads
 from streaming.providers.reader import StreamReader, UnaryReader
 from streaming.providers.wire import Answer, Call
@@ -87,14 +87,17 @@ class CandidateCall:
                 if self._reader.complete:
                     await _drain(chunks)
                     return
-        except ConnectionLost:
+        except ConnectionLost as lost:
             # What the protocol says comes first: a whole answer may be followed by a dirty close.
-            with contextlib.suppress(ProviderError):
-                show(self._reader.eof())
+            try:
+                deltas = self._reader.eof()
+            except TruncatedStream:
+                raise lost from None
             if not self._reader.complete:
                 raise
         else:
-            show(self._reader.eof())
+            deltas = self._reader.eof()
+        show(deltas)
 
     async def _choose_reader(self, response: Response) -> None:
         if response.content_type in _HTML:

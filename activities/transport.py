@@ -5,6 +5,8 @@ from the environment, as httpx reads it (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, S
 redirects, no cookies, and no read timeout: `clocks.py` says how long silence may last.
 """
 
+import asyncio
+import contextlib
 import errno
 import os
 import ssl
@@ -23,6 +25,7 @@ from streaming.errors import ClockRanOut, ConnectFailed, ConnectionLost, Provide
 from streaming.jsontext import JsonObject, dumps
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
+_ERROR_BODY_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,22 +48,23 @@ class Response:
             ConnectionLost: it broke.
         """
         try:
-            async for chunk in self._response.aiter_raw():
+            # Identity was asked for; a hop that compresses all the same is understood, at httpx's price.
+            encoded = "content-encoding" in self.headers
+            async for chunk in self._response.aiter_bytes() if encoded else self._response.aiter_raw():
                 yield chunk
         except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
             raise failure_of(error, connect_s=0) from error
 
     async def error_body(self) -> bytes:
         """Return the beginning of an error's body; how much of it arrives never changes what the status means."""
-        body = b""
-        try:
-            async for chunk in self.chunks():
-                body += chunk
-                if len(body) > MAX_ERROR_BODY_BYTES:
-                    break
-        except ProviderError:
-            pass
-        return body[:MAX_ERROR_BODY_BYTES]
+        body = bytearray()
+        with contextlib.suppress(ProviderError, TimeoutError):
+            async with asyncio.timeout(_ERROR_BODY_WITHIN_S), contextlib.aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > MAX_ERROR_BODY_BYTES:
+                        break
+        return bytes(body[:MAX_ERROR_BODY_BYTES])
 
 
 class Transport:
@@ -91,19 +95,14 @@ class Transport:
             ConnectionLost: it broke before the response's head.
             ClockRanOut: connecting took longer than `connect_s`.
         """
-        request = self._client.build_request(
-            "POST",
-            url,
-            content=dumps(body),
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "text/event-stream, application/json",
-                "Accept-Encoding": "identity",  # a compressing hop may sit on deltas until its block is full
-            }
-            | headers,
-            timeout=httpx.Timeout(None, connect=connect_s),
-        )
+        all_headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            "Accept-Encoding": "identity",  # a compressing hop may sit on deltas until its block is full
+        } | headers
+        timeout = httpx.Timeout(None, connect=connect_s)
         try:
+            request = self._client.build_request("POST", url, content=dumps(body), headers=all_headers, timeout=timeout)
             response = await self._client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
             raise failure_of(error, connect_s=connect_s) from error

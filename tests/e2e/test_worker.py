@@ -1,0 +1,161 @@
+"""The worker process: clear start-up errors, logs that name the turn, health, and beats that tell the truth."""
+
+import asyncio
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE, create_subprocess_exec
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+from temporalio.worker import Worker
+
+from activities.attempt import LiveTurn
+from activities.generate import Generate
+from activities.routes import Candidate, Routes
+from activities.transport import Response, Transport
+from activities.unwatched import UnwatchedTurn
+from deploy.sandbox.processes import free_port
+from streaming.jsontext import JsonObject
+from streaming.providers import WIRES
+from tests.e2e.rig import PROJECT, SECRET, Rig, eventually, text_of, turn
+from workflows.turn import Turn
+
+
+async def refused(environ: Mapping[str, str]) -> tuple[int, str]:
+    """Start a worker that cannot start; return its exit code and what it said."""
+    process = await create_subprocess_exec(
+        sys.executable, "-m", "worker", env=environ, cwd=PROJECT, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(30):
+        _, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, errors.decode()
+
+
+async def test_unreachable_temporal_is_said_with_its_address_and_the_way_out(rig: Rig) -> None:
+    """A worker that cannot reach Temporal says where it looked, and ends with 5."""
+    port = free_port()
+
+    code, said = await refused({**rig.worker_environ(), "TEMPORAL_ADDRESS": f"127.0.0.1:{port}"})
+
+    assert code == 5
+    assert f"no Temporal server answers at 127.0.0.1:{port}" in said
+    assert "TEMPORAL_ADDRESS" in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"REDIS_URL": "redis//nowhere:secret@x"}, "REDIS_URL is malformed"),
+        ({"REDIS_URL": "redis://127.0.0.1:notaport"}, "REDIS_URL is malformed"),
+        ({"SCRIPTED_KEY": ""}, "route 'default' has no usable candidate: scripted/model-a: SCRIPTED_KEY is not set"),
+        ({"MILLSTREAM_LIVE__ENABELD": "1"}, "live.enabeld: unknown key"),
+        ({"MILLSTREAM_CONFIG": "/nowhere.toml"}, "MILLSTREAM_CONFIG names /nowhere.toml, which is not a file"),
+        ({"MILLSTREAM_WORKER__HEALTH_ADDRESS": "here"}, "worker.health_address"),
+    ],
+)
+async def test_unusable_settings_end_the_worker_at_once(rig: Rig, variables: dict[str, str], words: str) -> None:
+    """Each start-up error names the key and the reason, exits with 2, and quotes no secret."""
+    code, said = await refused({**rig.worker_environ(), **variables})
+
+    assert code == 2
+    assert words in said
+    assert "secret@" not in said
+    assert "Traceback" not in said
+
+
+async def test_log_lines_of_a_turn_carry_its_id_as_json(rig: Rig) -> None:
+    """Whoever greps for a turn finds its lines; no line holds the key."""
+    queue = f"logs-{uuid4().hex[:8]}"
+    worker = await rig.worker(queue)
+    script = await rig.script({"status": 500}, {"text": "ok"})
+    turn_id = f"logged-{uuid4().hex[:8]}"
+
+    await (await rig.start(turn(script), queue=queue, turn_id=turn_id)).result()
+
+    lines = [json.loads(line) for line in worker.output().splitlines()]
+    ours = [line for line in lines if line.get("turn") == turn_id]
+    assert any("try 1 failed: scripted/model-a: StatusError: HTTP 500" in line["event"] for line in ours)
+    assert ours[0]["attempt"] == 1
+    assert SECRET not in worker.output()
+
+
+async def test_health_says_whether_the_worker_polls_and_redis_answers(rig: Rig) -> None:
+    """GET /health is 200 while the worker runs, and tells how Redis is."""
+    port, queue = free_port(), f"health-{uuid4().hex[:8]}"
+    address = f"127.0.0.1:{port}"
+    await rig.worker(queue, MILLSTREAM_WORKER__HEALTH_ADDRESS=address, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/health") as response:
+        status, body = response.status, await response.json()
+
+    assert status == 200
+    assert body == {"worker": "running", "redis": "unreachable"}
+
+
+async def test_idle_worker_ends_cleanly_on_sigterm_every_time(rig: Rig) -> None:
+    """Short-lived workers exit with 0: the interpreter's end does not meet the SDK's threads."""
+    workers = await asyncio.gather(*(rig.worker(f"short-{at}") for at in range(4)))
+
+    await asyncio.gather(*(worker.stop(grace=15) for worker in workers))
+
+    assert [worker.exit_code for worker in workers] == [0, 0, 0, 0]
+
+
+class HangingTransport(Transport):
+    """A transport whose first connection never gets done closing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = 1
+        self.release = asyncio.Event()
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, headers: dict[str, str], body: JsonObject, *, connect_s: float
+    ) -> AsyncIterator[Response]:
+        """Post as ever, and hang at the end once."""
+        async with super().post(url, headers, body, connect_s=connect_s) as response:
+            try:
+                yield response
+            finally:
+                if self.hangs:
+                    self.hangs -= 1
+                    await self.release.wait()
+
+
+@contextmanager
+def unwatched(_: str) -> Iterator[LiveTurn]:
+    """Nobody watches."""
+    yield UnwatchedTurn()
+
+
+async def test_beats_stop_when_a_clock_ran_out_even_if_closing_hangs(rig: Rig) -> None:
+    """No blind beater: a try that hangs in its own cleaning up goes silent, and Temporal notices in time."""
+    script = await rig.script({"tokens": 9, "silent_after": 3}, {"text": "on the second attempt"})
+    candidate = Candidate(
+        "scripted", "model-a", WIRES["openai-chat"], rig.stack.provider_url, SecretStr(SECRET), clocks={"idle_s": 0.5}
+    )
+    queue = f"hanging-{uuid4().hex[:8]}"
+    async with HangingTransport() as transport:
+        generate = Generate(Routes({"default": [candidate]}), transport, unwatched)
+        async with Worker(rig.client, task_queue=queue, workflows=[Turn], activities=[generate.generate]):
+            started = time.monotonic()
+            handle = await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue)
+
+            async def heartbeat_timeout() -> bool:
+                standing = await rig.turns(queue).standing(handle.id)
+                return standing.attempt == 2 and "Heartbeat timeout" in str(standing.last_failure)
+
+            await eventually(heartbeat_timeout)
+            noticed_after = time.monotonic() - started
+            result = await handle.result()
+            transport.release.set()
+
+    assert text_of(result) == "on the second attempt"
+    assert noticed_after < 0.5 + 2 * 2 + 1
