@@ -5,24 +5,28 @@ A variable `MILLSTREAM_<SECTION>__<KEY>` overrides the file (`MILLSTREAM_LIVE__E
 that holds each. Temporal's own variables and profiles (`TEMPORAL_ADDRESS`, ...) are read by `temporalio.envconfig`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from redis.asyncio import Redis
 
 from activities.routes import Candidate, Routes
 from streaming.contracts import DEFAULT_TASK_QUEUE, Limits, Seconds
-from streaming.live import publisher
+from streaming.live import link
 from streaming.live.channels import DEFAULT_PREFIX
 from streaming.providers import WIRES
 from streaming.providers.wire import Quirks
 
 ENV_PREFIX = "MILLSTREAM_"
 CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG"
+DEFAULT_FILE = "millstream.toml"
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379"
+_MAX_FILE_BYTES = 2**20
+_Name = Annotated[str, Field(min_length=1)]
 
 
 class SettingsError(Exception):
@@ -39,12 +43,32 @@ def _known_wire(name: str) -> str:
     return name
 
 
+def _web_address(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return url.rstrip("/")
+
+
+def _variable_name(name: str) -> str:
+    # Never quoted: people put the key itself here.
+    if not name.isidentifier():
+        raise ValueError("must be the name of an environment variable that holds the key, not the key")
+    return name
+
+
+def _host_and_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if ":" in host or not (port.isascii() and port.isdigit() and int(port) < 65_536):
+        raise ValueError("must be HOST:PORT, or :PORT for every interface")
+    return address
+
+
 class ProviderSettings(_Section):
     """How to reach a provider, and how it differs from the wire it speaks."""
 
     wire: Annotated[str, AfterValidator(_known_wire)]
-    base_url: Annotated[str, Field(pattern=r"^https?://")]
-    api_key_env: str
+    base_url: Annotated[str, AfterValidator(_web_address)]
+    api_key_env: Annotated[str, AfterValidator(_variable_name)]
     no_done: bool = False
     no_stream_options: bool = False
 
@@ -53,7 +77,7 @@ class CandidateSettings(_Section):
     """One entry of a route; clocks given here override the turn's."""
 
     provider: str
-    model: str
+    model: _Name
     stream: bool = True
     on_empty: Literal["retry", "accept"] = "retry"
     connect_s: Seconds | None = None
@@ -67,7 +91,7 @@ class LiveSettings(_Section):
     """The live view."""
 
     enabled: bool = True
-    channel_prefix: str = DEFAULT_PREFIX
+    channel_prefix: _Name = DEFAULT_PREFIX
     flush_floor_ms: Annotated[float, Field(ge=0, le=1000)] = 0
     dormancy: bool = True
     """Off where a Redis proxy falsifies PUBLISH's reply."""
@@ -76,11 +100,11 @@ class LiveSettings(_Section):
 class WorkerSettings(_Section):
     """The worker process."""
 
-    task_queue: str = DEFAULT_TASK_QUEUE
+    task_queue: _Name = DEFAULT_TASK_QUEUE
     max_concurrent_turns: Annotated[int, Field(gt=0)] = 300
     drain_s: Annotated[float, Field(ge=0)] = 30
     """How long running turns may finish after SIGTERM before they are handed over."""
-    health_address: Annotated[str, Field(pattern=r"^[^:]*:\d+$")] = "127.0.0.1:0"
+    health_address: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:0"
     log_format: Literal["auto", "json", "console"] = "auto"
 
 
@@ -96,26 +120,12 @@ _WELL_KNOWN = {
 class Settings(BaseSettings):
     """All settings. Use `load`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
-    )
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     providers: dict[str, ProviderSettings] = {}
     routes: dict[str, Annotated[list[CandidateSettings], Field(min_length=1)]] = {}
     live: LiveSettings = LiveSettings()
     worker: WorkerSettings = WorkerSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file."""
-        return env_settings, init_settings
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -125,31 +135,45 @@ def load(environ: Mapping[str, str]) -> Settings:
         SettingsError: names each key that is wrong, and where it came from.
     """
     _refuse_unknown_variables(environ)
-    path = Path(environ.get(CONFIG_VARIABLE, "millstream.toml"))
-    if CONFIG_VARIABLE in environ and not path.is_file():
+    path = Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    if environ.get(CONFIG_VARIABLE) and not path.is_file():
         raise SettingsError(f"{CONFIG_VARIABLE} names {path}, which is not a file")
+    # The environment we were given, which is not always the process's own.
+    variables = EnvSettingsSource(Settings)
+    variables.env_vars = {name.lower(): value for name, value in environ.items()}
     try:
-        from_file = TomlConfigSettingsSource(Settings, path)()
-    except ValueError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from None
-    try:
-        return Settings(**from_file)
+        return Settings(_build_sources=((variables, _file(path)), {}))
     except ValidationError as error:
-        problems = "; ".join(_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
-        raise SettingsError(f"{path if path.is_file() else 'environment'}: {problems}") from None
+        raise SettingsError(_problems(error.errors(), path, environ)) from None
     except ValueError as error:
-        raise SettingsError(f"environment: {error}") from None
+        raise SettingsError(f"environment: a whole section in one variable must be JSON: {error}") from None
 
 
-def _problem(location: tuple[str | int, ...], kind: str, message: str) -> str:
-    return f"{'.'.join(map(str, location))}: {'unknown key' if kind == 'extra_forbidden' else message}"
+def _file(path: Path) -> TomlConfigSettingsSource:
+    try:
+        if path.is_file() and path.stat().st_size > _MAX_FILE_BYTES:
+            raise SettingsError(f"{path}: over {_MAX_FILE_BYTES:,} bytes: these are no settings")
+        return TomlConfigSettingsSource(Settings, path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be read as TOML: {error}") from None
+
+
+def _problems(details: Sequence[ErrorDetails], path: Path, environ: Mapping[str, str]) -> str:
+    """Name each key that is wrong and why, under the variable or the file that says so."""
+    by_source: dict[str, list[str]] = {}
+    for detail in details:
+        location = [str(step) for step in detail["loc"]]
+        variables = (ENV_PREFIX + "__".join(location[:depth]).upper() for depth in range(len(location), 0, -1))
+        source = next((name for name in variables if name in environ), str(path) if path.is_file() else "environment")
+        reason = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
+        by_source.setdefault(source, []).append(f"{'.'.join(location)}: {reason}")
+    return "; ".join(f"{source}: {'; '.join(lines)}" for source, lines in by_source.items())
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
     known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    unknown = sorted(
-        name for name in environ if name.startswith(ENV_PREFIX) and name.partition("__")[0].upper() not in known
-    )
+    given = sorted(name for name in environ if name.startswith(ENV_PREFIX))
+    unknown = [name for name in given if name.partition("__")[0].upper() not in known]
     if unknown:
         raise SettingsError(f"unknown environment variable {', '.join(unknown)}; known: {', '.join(sorted(known))}")
 
@@ -161,10 +185,14 @@ def connect_redis(environ: Mapping[str, str]) -> Redis:
         SettingsError: the URL is malformed. An unreachable Redis is no error: turns go on without viewers.
     """
     try:
-        return publisher.connect_redis(environ.get("REDIS_URL") or DEFAULT_REDIS_URL)
-    except ValueError as error:
-        # redis-py's words do not quote the URL, which may hold a password.
-        raise SettingsError(f"REDIS_URL: {error}; write redis://HOST:PORT, or rediss:// for TLS") from None
+        redis = link.connect_redis(environ.get("REDIS_URL") or DEFAULT_REDIS_URL)
+        # A wrong option in the query fails here, not at the first use.
+        redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError):
+        # redis-py's own words are left out: they may quote a part of the password.
+        told = "write redis://[USER:PASSWORD@]HOST[:PORT] with the password percent-encoded"
+        raise SettingsError(f"REDIS_URL is malformed: {told}") from None
+    return redis
 
 
 def resolve_routes(settings: Settings, environ: Mapping[str, str]) -> tuple[Routes, list[str]]:
@@ -184,7 +212,7 @@ def resolve_routes(settings: Settings, environ: Mapping[str, str]) -> tuple[Rout
             if provider is None:
                 known = ", ".join(sorted(providers))
                 raise SettingsError(f"routes.{route}.{at}.provider: no provider {entry.provider!r}; known: {known}")
-            if key := environ.get(provider.api_key_env):
+            if key := environ.get(provider.api_key_env, "").strip():
                 usable.append(_candidate(entry, provider, key))
             else:
                 missing.append(f"{entry.provider}/{entry.model}: {provider.api_key_env} is not set")
@@ -199,18 +227,15 @@ def _default_route(environ: Mapping[str, str]) -> dict[str, list[CandidateSettin
     entries = [
         CandidateSettings(provider=name, model=model)
         for name, (provider, model) in _WELL_KNOWN.items()
-        if environ.get(provider.api_key_env)
+        if environ.get(provider.api_key_env, "").strip()
     ]
     if not entries:
         keys = ", ".join(provider.api_key_env for provider, _ in _WELL_KNOWN.values())
-        raise SettingsError(
-            f"no route: set {keys}, or write [providers.NAME] and [[routes.default]] into millstream.toml (see README)"
-        )
+        raise SettingsError(f"no route: set {keys}, or write [[routes.default]] into {DEFAULT_FILE} (see README.md)")
     return {"default": entries}
 
 
 def _candidate(entry: CandidateSettings, provider: ProviderSettings, key: str) -> Candidate:
-    clocks = entry.model_dump(include=set(Limits.model_fields), exclude_none=True)
     return Candidate(
         provider=entry.provider,
         model=entry.model,
@@ -220,5 +245,5 @@ def _candidate(entry: CandidateSettings, provider: ProviderSettings, key: str) -
         stream=entry.stream,
         accept_empty=entry.on_empty == "accept",
         quirks=Quirks(no_done=provider.no_done, no_stream_options=provider.no_stream_options),
-        clocks=clocks,
+        clocks=entry.model_dump(include=set(Limits.model_fields), exclude_none=True),
     )

@@ -4,15 +4,13 @@
 can see of an epoch, `begin` or `snap`, carries the protocol's version and the header.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import orjson
 from typing_extensions import TypeIs
 
-from streaming.errors import NotTheWire
-from streaming.jsontext import JsonObject, JsonValue, loads
+from streaming.jsontext import JsonObject, JsonValue, dumps
 from streaming.live.transcript import Additions
 from streaming.messages import Usage
 
@@ -60,7 +58,7 @@ class Frame(NamedTuple):
 
 def begin(e: int, header: Header, why: str | None) -> bytes:
     """A try starts; `why` is the last try's failure, if any."""
-    return _dump({"v": VERSION, "e": e, "s": 0, "k": "begin"} | header.fields() | {"why": why})
+    return _dump({"v": VERSION, "e": e, "s": 0, "k": "begin"}, header.fields(), {"why": why})
 
 
 def delta(e: int, s: int, additions: Additions) -> bytes:
@@ -70,7 +68,7 @@ def delta(e: int, s: int, additions: Additions) -> bytes:
 
 def snap(e: int, s: int, header: Header, additions: Additions) -> bytes:
     """Everything so far: it contains flush `s` and replaces its delta."""
-    return _dump({"v": VERSION, "e": e, "s": s, "k": "snap"} | header.fields() | {"p": additions})
+    return _dump({"v": VERSION, "e": e, "s": s, "k": "snap"}, header.fields(), {"p": additions})
 
 
 def beat(e: int, s: int) -> bytes:
@@ -99,13 +97,13 @@ def fail(e: int, s: int, failure: Failure) -> bytes:
         body["next"] = failure.next
     if failure.retry_at is not None:
         body["retry_at"] = failure.retry_at
-    return _dump({"e": e, "s": s, "k": "fail"} | body)
+    return _dump({"e": e, "s": s, "k": "fail"}, body)
 
 
 def end(e: int, s: int, finish_reason: str, usage: Usage, sha256: str) -> bytes:
     """The step's stream is complete; provisional until the workflow's result says so."""
     body: JsonObject = {"finish_reason": finish_reason, "usage": usage.model_dump(), "sha256": sha256}
-    return _dump({"e": e, "s": s, "k": "end"} | body)
+    return _dump({"e": e, "s": s, "k": "end"}, body)
 
 
 def parse(data: bytes, now_ms: int) -> Frame | None:
@@ -127,8 +125,8 @@ def parse_ask(data: bytes) -> str | None:
 
 def _object(data: bytes) -> JsonObject:
     try:
-        value = loads(data)
-    except NotTheWire:
+        value: JsonValue = orjson.loads(data)  # strict: a screen can show whatever it lets through
+    except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -137,5 +135,5 @@ def _is_count(value: JsonValue) -> TypeIs[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _dump(frame: Mapping[str, object]) -> bytes:
-    return orjson.dumps(frame)
+def _dump(*fields: JsonObject) -> bytes:
+    return dumps({key: value for some in fields for key, value in some.items()})

@@ -75,6 +75,7 @@ class Producer:
     def fail(self, failure: Failure) -> None:
         """The try failed; what it still held unflushed is withdrawn with it."""
         self._fail = frames.fail(self._epoch, self._flush_number, failure)
+        self._transcript.withdraw_unflushed()
         self._has_new = False
 
     def end(self, finish_reason: str, usage: Usage, sha256: str) -> None:

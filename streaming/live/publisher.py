@@ -1,4 +1,4 @@
-"""The live view's producing half: one loop, one pipeline and one ask subscription per worker.
+"""The live view's producing half: one loop and one pipeline per worker.
 
 Nothing here is awaited by the code that reads the provider, and nothing here raises into it: Redis slow, full
 or gone costs the viewers some seconds and the turn nothing. Every awake turn's frames go out in one pipeline,
@@ -7,46 +7,24 @@ and the next one follows as soon as its replies are in, so batches grow by thems
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterator
 from typing import Self
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from streaming.deltas import Delta
 from streaming.live import frames
+from streaming.live.asks import Asks
 from streaming.live.channels import Channels
 from streaming.live.frames import Failure, Header
+from streaming.live.link import BROKEN, RETRY_AFTER_S, Link
 from streaming.live.producer import Producer
 from streaming.messages import Usage
 
-_log = logging.getLogger(__name__)
-
 _LINGER_S = 10.0  # joins are answered from memory until the result is surely recorded
+_LAST_WORDS_S = 1.0  # a failed attempt's last frame still has to leave
 _SWEEP_EVERY_S = 1.0
-_REDIS_TIMEOUT_S = 1.0
-_RETRY_AFTER_S = 0.5
-_POLL_S = 1.0
-
-
-def connect_redis(url: str) -> Redis:
-    """Return a client that never retries and never waits long: a dead Redis must not hold anything up.
-
-    Raises:
-        ValueError: the URL is malformed.
-    """
-    return Redis.from_url(
-        url,
-        socket_timeout=_REDIS_TIMEOUT_S,
-        socket_connect_timeout=_REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,  # plain pub/sub needs no more, and every proxy speaks it
-    )
 
 
 class LiveTurn:
@@ -64,7 +42,7 @@ class LiveTurn:
         self._publisher.wake(self)
 
     def add(self, deltas: list[Delta]) -> None:
-        """Take what one event added."""
+        """Take what one read added."""
         awake = False
         for delta in deltas:
             awake = self.producer.add(delta)
@@ -95,72 +73,70 @@ class Publisher:
         self._channels = channels
         self._floor_s = floor_s
         self._dormancy = dormancy
-        self._control = channels.control(uuid4().hex)
+        self._link = Link()
         self._turns: dict[str, list[LiveTurn]] = {}
+        self._asks = Asks(redis, channels.control(uuid4().hex), lambda: self._turns, self._hear_ask, self._link)
         self._dirty: dict[LiveTurn, None] = {}
         self._wake = asyncio.Event()
-        self._pubsub: PubSub | None = None
-        self._to_subscribe: set[str] = set()
-        self._to_unsubscribe: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._reachable = True
+        self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        loops = (self._flush_forever(), self._listen_forever(), self._sweep_forever())
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        loops = (self._flush_forever(), self._asks.listen_forever(), self._sweep_forever())
+        self._loops = [asyncio.create_task(loop) for loop in loops]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        with contextlib.suppress(*BROKEN):
             await self._flush()  # the last words of turns that were handed over
-        await self._close_pubsub()
         await self._redis.aclose()
 
     @property
     def reachable(self) -> bool:
-        """Whether Redis took the last flush or subscription."""
-        return self._reachable
+        """Whether Redis took what was last sent."""
+        return self._link.stands
 
     @contextlib.contextmanager
     def watched(self, turn_id: str) -> Iterator[LiveTurn]:
         """Give one attempt of a turn its voice."""
-        turn = self._open(turn_id)
+        turn = LiveTurn(Producer(dormancy=self._dormancy), turn_id, self)
+        ask = self._channels.ask(turn_id)
+        self._turns.setdefault(ask, []).append(turn)
+        self._asks.add(ask)
+        self._wake.set()
         try:
             yield turn
         finally:
-            # A step's end may be joined until its result is recorded; a failure needs one flush to leave.
-            wait_s = _LINGER_S if turn.producer.ended else _POLL_S
+            wait_s = _LINGER_S if turn.producer.ended else _LAST_WORDS_S
             asyncio.get_running_loop().call_later(wait_s, self._forget, turn)
-
-    def _open(self, turn_id: str) -> LiveTurn:
-        turn = LiveTurn(Producer(dormancy=self._dormancy), turn_id, self)
-        ask = self._channels.ask(turn_id)
-        siblings = self._turns.setdefault(ask, [])
-        siblings.append(turn)
-        self._to_unsubscribe.discard(ask)
-        self._to_subscribe.add(ask)  # also where a sibling is subscribed: the new ack is this turn's
-        self._wake.set()
-        return turn
 
     def _forget(self, turn: LiveTurn) -> None:
         ask = self._channels.ask(turn.turn_id)
-        siblings = self._turns.get(ask, [])
-        if turn in siblings:
-            siblings.remove(turn)
         self._dirty.pop(turn, None)
-        if not siblings:
-            self._turns.pop(ask, None)
-            self._to_subscribe.discard(ask)
-            self._to_unsubscribe.add(ask)
+        self._turns[ask].remove(turn)
+        if not self._turns[ask]:
+            del self._turns[ask]
+            self._asks.remove(ask)
             self._wake.set()
 
     def wake(self, turn: LiveTurn) -> None:
         """Have the turn's frames flushed."""
         self._dirty[turn] = None
         self._wake.set()
+
+    def _hear_ask(self, channel: str, message: bytes | None) -> None:
+        for turn in self._turns.get(channel, ()):
+            if message is None:
+                turn.producer.subscribed()
+            else:
+                match frames.parse_ask(message):
+                    case "join":
+                        turn.producer.joined()
+                    case "interrupt":
+                        turn.interrupt_hinted.set()
+            self.wake(turn)
 
     # -- flushing
 
@@ -169,11 +145,11 @@ class Publisher:
             await self._wake.wait()
             self._wake.clear()
             try:
-                await self._change_subscriptions()
+                await self._asks.change()
                 await self._flush()
-            except (RedisError, OSError, TimeoutError) as error:
-                self._became_unreachable(error)
-                await asyncio.sleep(_RETRY_AFTER_S)
+            except BROKEN as error:
+                self._link.broke(error)
+                await asyncio.sleep(RETRY_AFTER_S)
                 self._wake.set()
             if self._floor_s:
                 await asyncio.sleep(self._floor_s)
@@ -194,82 +170,26 @@ class Publisher:
             return
         try:
             replies = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError, TimeoutError):
+        except BROKEN:
             for turn, _ in sent:
                 turn.producer.dropped()
                 self._dirty[turn] = None
             raise
-        self._became_reachable()
-        self._hear(sent, replies)
+        refusals = [reply for reply in replies if isinstance(reply, Exception)]
+        if refusals:  # by an ACL, or for want of memory
+            self._link.broke(refusals[0])
+        else:
+            self._link.stood()
+        self._hear_replies(sent, replies)
 
-    def _hear(self, sent: list[tuple[LiveTurn, int]], replies: list[object]) -> None:
+    def _hear_replies(self, sent: list[tuple[LiveTurn, int]], replies: list[object]) -> None:
         at = 0
         for turn, count in sent:
             at += count
             reply = replies[at - 1]
-            if isinstance(reply, int):
-                turn.producer.received(reply)
-            else:  # refused by an ACL, or out of memory: nobody heard it
-                self._became_unreachable(reply)
-                turn.producer.received(0)
+            turn.producer.received(reply if isinstance(reply, int) else 0)  # a refused frame reached nobody
             if turn.producer.due:
                 self.wake(turn)
-
-    # -- listening to the ask channels
-
-    async def _change_subscriptions(self) -> None:
-        if self._pubsub is None:
-            return
-        if self._to_subscribe:
-            channels, self._to_subscribe = self._to_subscribe, set()
-            await self._pubsub.subscribe(*channels)
-        if self._to_unsubscribe:
-            channels, self._to_unsubscribe = self._to_unsubscribe, set()
-            await self._pubsub.unsubscribe(*channels)
-
-    async def _listen_forever(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
-                self._became_unreachable(error)
-            await self._close_pubsub()
-            await asyncio.sleep(_RETRY_AFTER_S)
-
-    async def _listen(self) -> None:
-        pubsub = self._redis.pubsub()
-        self._to_subscribe.clear()
-        self._to_unsubscribe.clear()
-        try:
-            await pubsub.subscribe(self._control, *self._turns)
-        except BaseException:
-            await pubsub.aclose()  # type: ignore[no-untyped-call]
-            raise
-        self._pubsub = pubsub
-        self._wake.set()
-        self._became_reachable()
-        while True:
-            message = await pubsub.get_message(timeout=_POLL_S)
-            if message is not None:
-                self._take_message(message["type"], message["channel"].decode(), message["data"])
-
-    def _take_message(self, kind: str, channel: str, data: object) -> None:
-        for turn in self._turns.get(channel, ()):
-            if kind == "subscribe":
-                turn.producer.subscribed()
-            elif kind == "message" and isinstance(data, bytes):
-                match frames.parse_ask(data):
-                    case "join":
-                        turn.producer.joined()
-                    case "interrupt":
-                        turn.interrupt_hinted.set()
-            self.wake(turn)
-
-    async def _close_pubsub(self) -> None:
-        pubsub, self._pubsub = self._pubsub, None
-        if pubsub is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     # -- finding plain subscribers, and beating
 
@@ -281,25 +201,13 @@ class Publisher:
                 if not turn.producer.dormant:
                     self.wake(turn)  # a beat, if it has been quiet
             dormant = {self._channels.live(turn.turn_id): turn for turn in turns if turn.producer.dormant}
-            if dormant and self._reachable:
-                with contextlib.suppress(RedisError, OSError, TimeoutError):
+            if dormant and self._link.stands:
+                with contextlib.suppress(*BROKEN):
                     await self._wake_watched(dormant)
 
     async def _wake_watched(self, dormant: dict[str, LiveTurn]) -> None:
         for channel, subscribers in await self._redis.pubsub_numsub(*dormant):
+            turn = dormant[channel.decode() if isinstance(channel, bytes) else channel]
             if subscribers:
-                turn = dormant[channel.decode() if isinstance(channel, bytes) else channel]
                 turn.producer.joined()
                 self.wake(turn)
-
-    # -- saying so, once
-
-    def _became_unreachable(self, reason: object) -> None:
-        if self._reachable:
-            _log.warning("Redis is unreachable: turns go on, viewers wait (%s)", reason)
-        self._reachable = False
-
-    def _became_reachable(self) -> None:
-        if not self._reachable:
-            _log.warning("Redis is reachable again")
-        self._reachable = True

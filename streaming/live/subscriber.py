@@ -12,17 +12,16 @@ from typing import Self
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from streaming.live import frames
 from streaming.live.channels import Channels
 from streaming.live.durable import Durable, Outcome, Standing
 from streaming.live.frames import Frame
+from streaming.live.link import BROKEN, RETRY_AFTER_S
 from streaming.live.viewer import Viewer
 
 PING_EVERY_S = 1.0
 SILENT_AFTER_S = 2.5
-_RECONNECT_AFTER_S = 0.5
 _SUBSCRIBE_WITHIN_S = 2.0
 
 Event = Frame | Standing | Outcome
@@ -95,7 +94,7 @@ class Subscription:
 
     async def interrupt_hint(self) -> None:
         """Tell the producer that the turn was interrupted, so that it asks its workflow now, not at its next beat."""
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        with contextlib.suppress(*BROKEN):
             await self._redis.publish(self._ask, frames.INTERRUPT)
 
     # -- receiving
@@ -103,12 +102,12 @@ class Subscription:
     async def _receive(self) -> Frame | None:
         """Return the next frame, or None after a while without one."""
         if self._pubsub is None:
-            await asyncio.sleep(_RECONNECT_AFTER_S)
+            await asyncio.sleep(RETRY_AFTER_S)
             await self._connect()
             return None
         try:
             message = await self._pubsub.get_message(timeout=0.1)
-        except (RedisError, OSError, TimeoutError):
+        except BROKEN:
             await self._disconnect()
             return None
         if message is None:
@@ -129,7 +128,7 @@ class Subscription:
                 await pubsub.subscribe(self._live)
                 while (message := await pubsub.get_message(timeout=_SUBSCRIBE_WITHIN_S)) is None:
                     pass
-        except (RedisError, OSError, TimeoutError):
+        except BROKEN:
             await self._close(pubsub)
             return
         assert message["type"] == "subscribe"  # noqa: S101 - nothing else can come before the first ack
@@ -145,7 +144,7 @@ class Subscription:
 
     @staticmethod
     async def _close(pubsub: PubSub) -> None:
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        with contextlib.suppress(*BROKEN):
             await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     # -- keeping right
@@ -156,7 +155,7 @@ class Subscription:
         try:
             await self._watch_link(now)
             receivers = await self._join_if_due(now)
-        except (RedisError, OSError, TimeoutError):
+        except BROKEN:
             await self._disconnect()
             receivers = 0
         if receivers == 0 or self.viewer.unanswered:

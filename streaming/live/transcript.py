@@ -73,12 +73,20 @@ class Transcript:
         part.flushed = len(part.pieces)
         part.announced = True
 
+    def withdraw_unflushed(self) -> None:
+        """Forget what came since the last take."""
+        self.parts = [part for part in self.parts if part.announced]
+        for part in self.parts:
+            del part.pieces[part.flushed :]
+
     def apply(self, additions: Additions) -> bool:
         """Take additions from a frame; return False if they are not well-formed, leaving the rest out."""
         return all(self._apply_one(addition) for addition in additions)
 
     def _apply_one(self, addition: JsonValue) -> bool:
         match addition:
+            case [bool(), *_]:
+                return False  # to Python, a bool is an int
             case [int(index), str(type_), str(text)] if 0 <= index < MAX_PARTS and type_ != "tool_call":
                 self._part(index, type_).pieces.append(text)
             case [int(index), "tool_call", {"arguments": str(arguments), **head}] if 0 <= index < MAX_PARTS:

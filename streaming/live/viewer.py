@@ -67,9 +67,9 @@ class Viewer:
         if frame.kind == "begin":
             self._sync()
             return True
+        self.synced = False  # until the epoch's beginning is known
         if frame.kind == "snap":
             return self._take_snap(frame)
-        self.synced = False  # the epoch's beginning was missed
         return frame.kind == "fail"
 
     def _take_snap(self, frame: Frame) -> bool:

@@ -19,7 +19,7 @@ from deploy.sandbox.stack import Stack
 from deploy.sandbox.worker import start_worker
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.channels import Channels
-from streaming.live.publisher import connect_redis
+from streaming.live.link import connect_redis
 from streaming.live.subscriber import Subscription
 from streaming.live.viewer import Viewer
 from turns import Turns

@@ -16,7 +16,7 @@ from deploy.sandbox.redis import find_redis, start_redis
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Frame
-from streaming.live.publisher import connect_redis
+from streaming.live.link import connect_redis
 from streaming.live.subscriber import Event, Subscription
 from tests.e2e.rig import Rig, eventually, text_of, turn
 

@@ -1,0 +1,50 @@
+"""The connection to Redis, and whether it stands: said once when it breaks and once when it is back."""
+
+import logging
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+_log = logging.getLogger(__name__)
+
+BROKEN = (RedisError, OSError, TimeoutError)
+"""What a Redis that is slow, refusing or gone raises."""
+
+TIMEOUT_S = 1.0
+RETRY_AFTER_S = 0.5
+
+
+def connect_redis(url: str) -> Redis:
+    """Return a client that never retries and never waits long: a dead Redis must not hold anything up.
+
+    Raises:
+        ValueError: the URL is malformed.
+    """
+    return Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,  # plain pub/sub needs no more, and every proxy speaks it
+    )
+
+
+class Link:
+    """Whether Redis takes what we send."""
+
+    def __init__(self) -> None:
+        self.stands = True
+
+    def broke(self, reason: object) -> None:
+        """Something was not taken."""
+        if self.stands:
+            _log.warning("Redis is unreachable: turns go on, viewers wait (%s)", reason)
+        self.stands = False
+
+    def stood(self) -> None:
+        """Something was taken."""
+        if not self.stands:
+            _log.warning("Redis is reachable again")
+        self.stands = True
