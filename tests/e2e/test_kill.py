@@ -1,6 +1,8 @@
 """Workers that die: the turn goes on elsewhere, there is one result, and every screen shows it."""
 
 import asyncio
+import os
+import signal
 import time
 from uuid import uuid4
 
@@ -103,3 +105,36 @@ async def _streaming(rig: Rig, script: str) -> None:
         return any(entry.chunks_sent > 0 for entry in await rig.requests(script))
 
     await eventually(begun)
+
+
+async def test_zombie_that_wakes_up_changes_neither_screen_nor_result(rig: Rig, queue: str) -> None:
+    """A worker stopped (SIGSTOP) past its heartbeat timeout wakes beside its successor and is ignored by everybody."""
+    script = await rig.script({"tokens": 100, "pace_s": 0.05}, {"text": "the successor's words", "pace_s": 0.3})
+    zombie = await rig.worker(queue)
+    turn_id = f"zombie-{uuid4().hex[:8]}"
+    screens: list[tuple[int, str]] = []
+    stopped = awake = False
+    outcome: Outcome | None = None
+
+    async with rig.viewer(turn_id) as viewing:
+        await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue, turn_id=turn_id)
+        async for event in viewing.events(rig.turns(queue)):
+            if isinstance(event, Outcome):
+                outcome = event
+                break
+            screens.append((viewing.viewer.epoch, viewing.viewer.text))
+            if not stopped and len(viewing.viewer.text) > 60:
+                stopped = True
+                os.kill(zombie.pid, signal.SIGSTOP)
+                await rig.worker(queue)
+            if not awake and "successor" in viewing.viewer.text:
+                awake = True
+                os.kill(zombie.pid, signal.SIGCONT)
+
+    assert awake
+    assert outcome is not None
+    assert outcome.result is not None
+    assert outcome.result.message.text == "the successor's words"
+    newest = screens[-1][0]
+    assert all("the successor's words".startswith(text) for epoch, text in screens if epoch == newest)
+    assert [epoch for epoch, _ in screens] == sorted(epoch for epoch, _ in screens)

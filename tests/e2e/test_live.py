@@ -273,3 +273,31 @@ async def test_live_view_can_be_switched_off(rig: Rig) -> None:
 
         assert text_of(result) == "in private"
         assert await published(own.redis) == 0
+
+
+async def test_redis_that_never_answers_slows_no_turn(rig: Rig) -> None:
+    """A black hole in Redis' place: connections stand and nothing comes back; the turn takes its own time."""
+    holes: list[asyncio.StreamWriter] = []
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        holes.append(writer)
+        while await reader.read(65536):
+            pass
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        queue = f"black-hole-{uuid4().hex[:8]}"
+        worker = await rig.worker(queue, REDIS_URL=f"redis://127.0.0.1:{port}")
+        script = await rig.script({"tokens": 40, "pace_s": 0.02})
+        started = time.monotonic()
+
+        result = await rig.run(turn(script), queue=queue)
+
+        took = time.monotonic() - started
+        await worker.stop()
+        for writer in holes:
+            writer.close()
+
+    assert len(text_of(result)) == 240
+    assert len(await rig.requests(script)) == 1
+    assert took < 0.8 + 1.5

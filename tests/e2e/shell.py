@@ -1,0 +1,176 @@
+"""The `millstream` command as a user runs it: in a pipe, or on a terminal."""
+
+import asyncio
+import errno
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MILLSTREAM = Path(sys.executable).with_name("millstream")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it printed."""
+
+    code: int | None
+    out: str
+    err: str
+    seconds: float
+
+
+class Running:
+    """A command in pipes, whose standard error is read as it comes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._started = time.monotonic()
+        self._err = bytearray()
+
+    async def told(self, words: str) -> None:
+        """Wait until standard error holds these words."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(20):
+            while words.encode() not in self._err:
+                line = await self._process.stderr.readline()
+                assert line, f"it ended without {words!r}: {self._err.decode()}"
+                self._err += line
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    async def ended(self, within_s: float = 60) -> Done:
+        """Wait for its end."""
+        async with asyncio.timeout(within_s):
+            out, err = await self._process.communicate()
+        seconds = time.monotonic() - self._started
+        return Done(self._process.returncode, out.decode(), (self._err + err).decode(), seconds)
+
+    async def first_line(self) -> str:
+        """Read one line of standard output, and let go of the rest: `| head -1`."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(20):
+            line = await self._process.stdout.readline()
+        self._process.stdout._transport.close()  # type: ignore[attr-defined]
+        return line.decode()
+
+
+@asynccontextmanager
+async def running(environ: Mapping[str, str], *arguments: str) -> AsyncIterator[Running]:
+    """Start a command in pipes, and see to it that it ends."""
+    process = await asyncio.create_subprocess_exec(
+        MILLSTREAM,
+        *arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def run(environ: Mapping[str, str], *arguments: str, stdin: bytes = b"") -> Done:
+    """Run a command in pipes to its end."""
+
+    def blocking() -> Done:
+        started = time.monotonic()
+        done = subprocess.run(
+            [MILLSTREAM, *arguments], input=stdin, capture_output=True, env=environ, timeout=60, check=False
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - started)
+
+    return await asyncio.to_thread(blocking)
+
+
+class Terminal:
+    """A command on a pseudo-terminal, and everything it wrote there."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self._process = process
+        self._master = master
+        self.raw = bytearray()
+
+    @property
+    def text(self) -> str:
+        """What was written, without cursor movements and styles."""
+        return _CONTROL.sub("", self.raw.decode(errors="replace"))
+
+    async def shows(self, words: str, within_s: float = 20) -> None:
+        """Wait until these words have been written."""
+        async with asyncio.timeout(within_s):
+            while words not in self.text:
+                assert await asyncio.to_thread(self._read), f"it ended without {words!r}: {self.text}"
+
+    async def ended(self, within_s: float = 60) -> int:
+        """Wait for its end, and return its exit code."""
+        async with asyncio.timeout(within_s):
+            while await asyncio.to_thread(self._read):
+                pass
+            return await asyncio.to_thread(self._process.wait)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError as error:
+            if error.errno == errno.EIO:  # Linux: the other side is closed
+                return False
+            raise
+        self.raw += data
+        return bool(data)
+
+
+@contextmanager
+def terminal(environ: Mapping[str, str], *arguments: str, columns: int = 80, lines: int = 24) -> Iterator[Terminal]:
+    """Start a command on a pseudo-terminal, and see to it that it ends."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    on_terminal = {**environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        [MILLSTREAM, *arguments], stdin=slave, stdout=slave, stderr=slave, env=on_terminal
+    ) as process:
+        os.close(slave)
+        try:
+            yield Terminal(process, master)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+
+
+def descendants(marker: str) -> list[str]:
+    """Return the processes in whose environment a marker is, by their command lines."""
+    if not Path("/proc").is_dir():  # macOS
+        listed = subprocess.run(["/bin/ps", "axeww", "-o", "command"], capture_output=True, check=True, text=True)
+        return [line for line in listed.stdout.splitlines() if marker in line]
+    return [command for process in Path("/proc").glob("[0-9]*") if (command := _command_if_marked(process, marker))]
+
+
+def _command_if_marked(process: Path, marker: str) -> str:
+    try:
+        if marker.encode() in (process / "environ").read_bytes():
+            return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        pass  # it has ended, or is another user's
+    return ""
