@@ -3,6 +3,8 @@
 Used by every process that is not a worker. Nothing here needs more than the workflow's public names.
 """
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
@@ -25,6 +27,7 @@ from temporalio.exceptions import (
     TimeoutError,
     WorkflowAlreadyStartedError,
 )
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from streaming.contracts import MAX_PAYLOAD_BYTES, WORKFLOW_TYPE, TurnResult
@@ -32,6 +35,7 @@ from streaming.jsontext import JsonObject, dumps, loads
 from streaming.live.durable import Outcome, Standing, TurnNotFound
 
 DEFAULT_ADDRESS = "localhost:7233"
+_CONNECT_WITHIN_S = 5
 _RUN_TIMEOUT = timedelta(days=2)
 
 
@@ -43,21 +47,35 @@ class TurnRefused(Exception):
     """The server did not take the turn; the message says why."""
 
 
-async def connect(environ: Mapping[str, str]) -> Client:
+async def connect(environ: Mapping[str, str], runtime: Runtime | None = None) -> Client:
     """Connect as Temporal's own tools do: `TEMPORAL_*` variables, or a profile of Temporal's config file.
+
+    Args:
+        environ: the environment.
+        runtime: the SDK's, where its defaults do not fit.
 
     Raises:
         CannotReachTemporal: nothing answers there.
     """
-    config = ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
+    try:
+        config = ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
+    except RuntimeError as error:
+        raise CannotReachTemporal(f"Temporal's client configuration cannot be read: {error}") from error
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
-    except (RuntimeError, OSError) as error:
+        async with asyncio.timeout(_CONNECT_WITHIN_S):
+            return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+    except (RuntimeError, OSError, ValueError) as error:
         raise CannotReachTemporal(
             f"no Temporal server answers at {config['target_host']}: start one with `millstream sandbox`, "
-            f"or set TEMPORAL_ADDRESS ({error})"
+            f"or set TEMPORAL_ADDRESS ({_reason(error)})"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    # The SDK gives the debug form of nested Rust errors, the innermost of which says what happened.
+    innermost = re.findall(r'(?:message|error): "([^"]+)"', str(error))
+    return innermost[-1] if innermost else str(error) or f"no answer within {_CONNECT_WITHIN_S} s"
 
 
 class Turns:
@@ -121,7 +139,7 @@ class Turns:
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return Standing("not found")
-            raise
+            raise _not_found_or(error, turn_id) from error
         if description.status != WorkflowExecutionStatus.RUNNING:
             return Standing("closed")
         pending = description.raw_description.pending_activities

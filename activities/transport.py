@@ -25,7 +25,7 @@ from streaming.errors import ClockRanOut, ConnectFailed, ConnectionLost, Provide
 from streaming.jsontext import JsonObject, dumps
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
-_ERROR_BODY_WITHIN_S = 5.0
+_ERROR_BODY_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Transport:
         try:
             request = self._client.build_request("POST", url, content=dumps(body), headers=all_headers, timeout=timeout)
             response = await self._client.send(request, stream=True)
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
             raise failure_of(error, connect_s=connect_s) from error
         try:
             yield Response(response.status_code, response.headers, response)
@@ -130,8 +130,8 @@ def failure_of(error: Exception, *, connect_s: float) -> ProviderError:
             return ConnectFailed("the proxy did not let the connection through")
         case aiohttp.ClientConnectorError():
             return ConnectFailed(_os_words(cause.os_error))
-        case aiohttp.InvalidURL() | httpx.InvalidURL():
-            return ConnectFailed("the provider's base_url is not a URL")
+        case httpx.InvalidURL() | ValueError():
+            return ConnectFailed("the provider's base_url is not a URL, or its key cannot stand in a header")
         case aiohttp.ServerDisconnectedError():
             return ConnectionLost("the provider closed the connection without an answer")
         case aiohttp.ClientPayloadError():

@@ -11,25 +11,26 @@
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import uuid4
 
-import orjson
 import typer
 import uvloop
 from rich.console import Console
 
 import worker as worker_process
 from cli import following, showing
-from cli.displays import Display, JsonLines, JsonResult, Pipe, Screen
-from cli.following import FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
+from cli.displays import Display, JsonLines, JsonResult, Pipe
+from cli.following import DETACHED, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
+from cli.screen import Screen
 from deploy.sandbox.errors import SandboxError
 from settings import SettingsError
-from streaming.contracts import parse_turn
+from streaming.contracts import MAX_PAYLOAD_BYTES, parse_turn
 from streaming.errors import InvalidTurn
 from streaming.jsontext import JsonObject, dumps
 from streaming.live.durable import TurnNotFound
@@ -39,6 +40,7 @@ app = typer.Typer(
     help="Durable LLM turns on Temporal, streamed live.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # a plain traceback goes into a bug report
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Where things are: TEMPORAL_ADDRESS (or a Temporal profile), REDIS_URL, millstream.toml. See README.md.",
 )
@@ -74,7 +76,7 @@ def demo() -> None:
 
 @app.command()
 def ask(
-    text: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to ask; - reads it from standard input.")],
     route: Annotated[str, typer.Option(help="A route of the worker's settings.")] = "default",
     system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
     turn_id: Annotated[
@@ -86,17 +88,16 @@ def ask(
 
     On a terminal the text appears as it is generated. In a pipe only the durable text is printed, at the end.
     """
-    if text == "-":
-        text = sys.stdin.read()
-    turn: JsonObject = {"messages": [{"role": "user", "content": text}], "route": route}
-    if system is not None:
-        turn["system"] = system
-    try:
-        parse_turn(dumps(turn))
-    except (InvalidTurn, orjson.JSONEncodeError, UnicodeEncodeError) as error:
-        _refuse(USAGE, str(error))
+    text = _utf8("standard input", _standard_input()) if text == "-" else _utf8("the text", os.fsencode(text))
     if not text.strip():
         _refuse(USAGE, "there is nothing to ask: the text is empty")
+    turn: JsonObject = {"messages": [{"role": "user", "content": text}], "route": route}
+    if system is not None:
+        turn["system"] = _utf8("--system", os.fsencode(system))
+    try:
+        parse_turn(dumps(turn))
+    except InvalidTurn as error:
+        _refuse(USAGE, str(error))
     chosen = turn_id or f"turn-{uuid4().hex[:16]}"
     _run(lambda environ: following.ask(environ, chosen, turn, _display(JsonResult if as_json else None)))
 
@@ -119,6 +120,21 @@ def stop(
     _run(lambda environ: following.stop(environ, turn, JsonResult() if as_json else Pipe()))
 
 
+def _standard_input() -> bytes:
+    # More than this cannot become a turn, and endless input must have an end.
+    data = sys.stdin.buffer.read(MAX_PAYLOAD_BYTES + 1)
+    if len(data) > MAX_PAYLOAD_BYTES:
+        _refuse(USAGE, f"standard input is too large: Temporal takes {MAX_PAYLOAD_BYTES:,} bytes for a whole turn")
+    return data
+
+
+def _utf8(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        _refuse(USAGE, f"{name} is not UTF-8: {error.reason} at byte {error.start}")
+
+
 def _display(for_programs: type[JsonLines | JsonResult] | None) -> Callable[[], Display]:
     if for_programs is not None:
         return for_programs
@@ -132,19 +148,29 @@ def _run(command: Callable[[Mapping[str, str]], Coroutine[None, None, int]]) -> 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(command(environ))
     except KeyboardInterrupt:
-        raise typer.Exit(following.DETACHED) from None
+        raise typer.Exit(DETACHED) from None
+    except BrokenPipeError:
+        # Whoever read our output has gone: that is a viewer who left, and no error to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(DETACHED) from None
     except tuple(_EXIT_CODES) as error:
-        _refuse(_EXIT_CODES[type(error)], str(error))
+        _refuse(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), str(error))
     raise typer.Exit(code)
 
 
-def _refuse(code: int, message: str) -> None:
+def _refuse(code: int, message: str) -> NoReturn:
     print(f"millstream: {message}", file=sys.stderr)
     raise typer.Exit(code)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, and end the process."""
     # The console script's own folder comes first on the path, and worker.py is found from the project's.
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+        # The interpreter's own way out sometimes crashes while the SDK's threads end (temporalio/sdk-python#300).
+        os._exit(ended.code if isinstance(ended.code, int) else 0)

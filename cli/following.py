@@ -1,6 +1,7 @@
 """Following one turn to its end, with Ctrl-C as people expect it: once detaches, twice stops the turn."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -8,17 +9,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from temporalio.runtime import Runtime, TelemetryConfig
 
 import settings
 import turns
 from cli.displays import Display
 from settings import Settings
+from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from streaming.live.channels import Channels
 from streaming.live.durable import Outcome
 from streaming.live.subscriber import Subscription
 from streaming.live.viewer import Viewer
-from turns import Turns
+from turns import TurnRefused, Turns
 
 DONE, FAILED, USAGE, NO_SUCH_TURN, UNREACHABLE, DETACHED = 0, 1, 2, 4, 5, 130
 _SECOND_CTRL_C_WITHIN_S = 1.5
@@ -47,7 +50,8 @@ async def connections(environ: Mapping[str, str]) -> AsyncIterator[Connections]:
     """
     loaded: Settings = settings.load(environ)
     redis = settings.connect_redis(environ)
-    client = await turns.connect(environ)
+    # The SDK's core would log to standard output, which is the answer's.
+    client = await turns.connect(environ, Runtime(telemetry=TelemetryConfig(logging=None)))
     try:
         yield Connections(
             Turns(client, loaded.worker.task_queue), redis, Channels(client.namespace, loaded.live.channel_prefix)
@@ -60,18 +64,17 @@ async def ask(environ: Mapping[str, str], turn_id: str, turn: JsonObject, new_di
     """Start a turn, or attach to it where it exists, and follow it; return the exit code.
 
     Raises:
-        TurnRefused: the server does not take it.
+        TurnRefused: the id is another turn's, or the server does not take the input.
     """
     async with (
         connections(environ) as connected,
         connected.subscription(turn_id, join_at_start=False) as subscription,
     ):
-        if not await connected.turns.start(turn_id, turn):
+        is_new = await connected.turns.start(turn_id, turn)
+        if not is_new:
             subscription.viewer.lost()
-            _tell(f"turn {turn_id} exists: attached to it")
-        else:
-            _tell(f"turn {turn_id}")
-        return await _follow(connected, subscription, new_display())
+        greeting = f"turn {turn_id}" if is_new else f"turn {turn_id} exists: attached to it"
+        return await _follow(connected, subscription, new_display, greeting)
 
 
 async def watch(environ: Mapping[str, str], turn_id: str, new_display: Callable[[], Display]) -> int:
@@ -84,7 +87,7 @@ async def watch(environ: Mapping[str, str], turn_id: str, new_display: Callable[
         connections(environ) as connected,
         connected.subscription(turn_id, join_at_start=True) as subscription,
     ):
-        return await _follow(connected, subscription, new_display())
+        return await _follow(connected, subscription, new_display)
 
 
 async def stop(environ: Mapping[str, str], turn_id: str, display: Display) -> int:
@@ -101,31 +104,63 @@ async def stop(environ: Mapping[str, str], turn_id: str, display: Display) -> in
         return DONE
 
 
-async def _follow(connected: Connections, subscription: Subscription, display: Display) -> int:
-    if not subscription.connected:
-        _tell("Redis is unreachable: no live text until it is back; the result will come from Temporal")
+async def _follow(
+    connected: Connections, subscription: Subscription, new_display: Callable[[], Display], greeting: str = ""
+) -> int:
     presses: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, presses.put_nowait, None)
+    if greeting:
+        _tell(greeting)
+    if not subscription.connected:
+        _tell("Redis is unreachable: no live text until it is back; the result will come from Temporal")
+    display = new_display()
     showing = asyncio.create_task(_show(connected, subscription, display))
-    pressed = asyncio.create_task(presses.get())
     try:
-        await asyncio.wait({showing, pressed}, return_when=asyncio.FIRST_COMPLETED)
-        if showing.done():
+        if not await _pressed_before(showing, presses):
             return _exit_code(showing.result())
         display.close()
         _tell(f"detached; the turn goes on: millstream watch {subscription.turn_id} (Ctrl-C again stops it)")
-        if not await _pressed_again(presses):
-            return DETACHED
-        await connected.turns.interrupt(subscription.turn_id, subscription.interrupt_hint)
-        _tell("stopped")
-        return _exit_code(await showing)
+        if await _pressed_before(showing, presses, within_s=_SECOND_CTRL_C_WITHIN_S):
+            return await _stop(connected, subscription, showing, presses)
+        return _exit_code(showing.result()) if showing.done() else DETACHED
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         display.close()
-        for task in (showing, pressed):
-            task.cancel()
-        await asyncio.gather(showing, pressed, return_exceptions=True)
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+
+
+async def _stop(
+    connected: Connections, subscription: Subscription, showing: asyncio.Task[Outcome], presses: asyncio.Queue[None]
+) -> int:
+    """Interrupt the turn and wait for its end, unless Ctrl-C asks for the third time."""
+    stopping = asyncio.create_task(connected.turns.interrupt(subscription.turn_id, subscription.interrupt_hint))
+    try:
+        if await _pressed_before(stopping, presses):
+            _tell("left; the turn was asked to stop")
+            return DETACHED
+        with contextlib.suppress(TurnRefused):  # it ended by itself meanwhile
+            await stopping
+        _tell("stopped")
+        return _exit_code(await showing)
+    finally:
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+
+
+async def _pressed_before(
+    task: asyncio.Task[Outcome] | asyncio.Task[TurnResult],
+    presses: asyncio.Queue[None],
+    within_s: float | None = None,
+) -> bool:
+    """Return whether Ctrl-C is pressed before `task` is done, and in time."""
+    pressed = asyncio.create_task(presses.get())
+    try:
+        await asyncio.wait({task, pressed}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        return pressed.done() and not task.done()
+    finally:
+        pressed.cancel()
 
 
 async def _show(connected: Connections, subscription: Subscription, display: Display) -> Outcome:
@@ -134,15 +169,6 @@ async def _show(connected: Connections, subscription: Subscription, display: Dis
         if isinstance(event, Outcome):
             return event
     raise RuntimeError("a turn's events end with its outcome")
-
-
-async def _pressed_again(presses: asyncio.Queue[None]) -> bool:
-    try:
-        async with asyncio.timeout(_SECOND_CTRL_C_WITHIN_S):
-            await presses.get()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _exit_code(outcome: Outcome) -> int:

@@ -6,17 +6,19 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from cli.displays import Screen
-from cli.following import DETACHED, DONE, FAILED, Connections, connections
+from cli.following import DONE, FAILED, Connections, connections
+from cli.screen import Screen
 from deploy.sandbox.processes import RunningServer, Servers, running_servers
 from deploy.sandbox.stack import Stack, stack
 from deploy.sandbox.worker import environment, is_scripted, start_worker
+from settings import CONFIG_VARIABLE, DEFAULT_FILE
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
 from streaming.messages import text_sha256
@@ -43,8 +45,7 @@ async def demo(environ: Mapping[str, str]) -> int:
 
 async def sandbox(environ: Mapping[str, str]) -> int:
     """Keep the stack up until Ctrl-C; return the exit code."""
-    code = await _until_interrupted(_sandbox(environ))
-    return DONE if code == DETACHED else code
+    return await _until_interrupted(_sandbox(environ))
 
 
 async def _demo(environ: Mapping[str, str]) -> int:
@@ -53,17 +54,20 @@ async def _demo(environ: Mapping[str, str]) -> int:
         first = await _stream(scene, connected, {}, kill_worker=False)
         scene.console.print(Rule("2 · the same, and its worker is killed (SIGKILL) in the middle"))
         second = await _stream(scene, connected, {"limits": {"heartbeat_s": 3}}, kill_worker=True)
+        scene.console.print(
+            Text("Next: make dev, and in another terminal: .venv/bin/millstream ask 'Hello'", style="dim")
+        )
         return DONE if first and second else FAILED
 
 
 async def _sandbox(environ: Mapping[str, str]) -> int:
     async with _scene(environ) as scene:
         up = scene.stack
-        exports = {name: scene.environ[name] for name in ("TEMPORAL_ADDRESS", "REDIS_URL") if name in scene.environ}
+        exports = {name: scene.environ[name] for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "REDIS_URL")}
         lines = [
             f"Temporal UI   {up.temporal_ui or '(none: the server was given)'}",
             f"Provider      {up.provider_url} (scripted)" if is_scripted(environ) else "Provider      yours",
-            f"Logs          {up.log_dir}",
+            f"Logs          {up.log_dir} and {scene.servers.folder} (worker)",
             "",
             "In another terminal:",
             *(f"  export {name}={value}" for name, value in exports.items()),
@@ -86,10 +90,17 @@ async def _scene(environ: Mapping[str, str]) -> AsyncIterator[_Scene]:
         console.print(Text(f"  {line}", style="dim"))
 
     async with stack(environ, progress) as up, running_servers() as servers:
-        pointed = environment(up, environ)
+        # Who ends the sandbox does not want to wait for the turns that are running in it.
+        pointed = {"MILLSTREAM_WORKER__DRAIN_S": "0"} | _from_anywhere(environment(up, environ))
         worker = await start_worker(servers, pointed)
         progress(f"Worker: ready, {time.monotonic() - started:.1f} s after the start")
         yield _Scene(console, up, servers, pointed, worker)
+
+
+def _from_anywhere(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the settings file by its whole path: a worker runs in the project's folder."""
+    path = Path(environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
+    return {**environ, CONFIG_VARIABLE: str(path.resolve())} if path.is_file() else dict(environ)
 
 
 async def _stream(scene: _Scene, connected: Connections, extra: JsonObject, *, kill_worker: bool) -> bool:
@@ -131,4 +142,4 @@ async def _until_interrupted(work: Coroutine[None, None, int]) -> int:
     try:
         return await running
     except asyncio.CancelledError:
-        return DETACHED
+        return DONE

@@ -5,10 +5,10 @@ Anyone in any language may write these, so unknown keys are refused with their p
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, Strict, StrictBool, StrictInt, TypeAdapter, ValidationError
 
 from streaming.errors import InvalidTurn
-from streaming.messages import Contract, FinishReason, Message, Usage
+from streaming.messages import PLAIN, Contract, FinishReason, Message, Usage
 
 WORKFLOW_TYPE = "Turn"
 DEFAULT_TASK_QUEUE = "millstream"
@@ -17,33 +17,34 @@ DEFAULT_TASK_QUEUE = "millstream"
 MAX_PAYLOAD_BYTES = 2_080_000
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_Clock = Annotated[Seconds, Strict()]
 
 
 class Limits(Contract):
     """The clocks of a turn, in seconds. All but `total_s` and `heartbeat_s` belong to one candidate's try."""
 
-    connect_s: Seconds = 10
-    first_token_s: Seconds = 120
-    idle_s: Seconds = 30
-    stall_s: Seconds = 120
-    try_s: Seconds = 600
-    total_s: Seconds = 900
-    heartbeat_s: Annotated[float, Field(ge=1, le=300)] = 10
+    connect_s: _Clock = 10
+    first_token_s: _Clock = 120
+    idle_s: _Clock = 30
+    stall_s: _Clock = 120
+    try_s: _Clock = 600
+    total_s: _Clock = 900
+    heartbeat_s: Annotated[float, Field(strict=True, ge=1, le=300)] = 10
 
 
 class GenerationSettings(Contract):
     """How to generate, in words every provider has its own for; null leaves it to the provider."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    max_output_tokens: Annotated[int, Field(gt=0)] | None = None
+    temperature: Annotated[float, Field(strict=True, ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, gt=0)] | None = None
     stop: list[str] | None = None
-    seed: int | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    seed: StrictInt | None = None
+    n: Annotated[int, Field(strict=True, ge=1, le=128)] | None = None
+    presence_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(strict=True, ge=-2, le=2)] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    extra: dict[str, dict[str, JsonValue]] = {}
+    extra: Annotated[dict[str, dict[str, JsonValue]], PLAIN] = {}
     """By provider name: keys put into that provider's request body as they are."""
 
 
@@ -55,8 +56,8 @@ class TurnInput(Contract):
     route: str = "default"
     settings: GenerationSettings = GenerationSettings()
     limits: Limits = Limits()
-    include_raw: bool = False
-    metadata: dict[str, JsonValue] = {}
+    include_raw: StrictBool = False
+    metadata: Annotated[dict[str, JsonValue], PLAIN] = {}
 
 
 class TryError(Contract):
@@ -148,10 +149,12 @@ def _problem(detail: dict[str, object]) -> tuple[str, str]:
     steps = location if isinstance(location, tuple) else ()
     # Pydantic puts the tag of a union after the list index; a user's JSON has no such key.
     path = [step for at, step in enumerate(steps) if not (at and isinstance(steps[at - 1], int) and step in _PART_TAGS)]
-    field = ".".join(str(step) for step in path) or "input"
+    field = ".".join(str(step)[:_MAX_KEY] for step in path) or "input"
     if detail["type"] == "extra_forbidden":
         return field, "unknown key"
-    return field, str(detail["msg"])[:300]
+    return field, str(detail["msg"]).removeprefix("Value error, ")[:_MAX_REASON]
 
 
+_MAX_KEY = 100
+_MAX_REASON = 300
 _PART_TAGS = {"text", "reasoning", "refusal", "tool_call", "tool_result", "image", "audio", "file"}

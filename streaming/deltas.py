@@ -32,7 +32,7 @@ def of_message(message: Message) -> list[Delta]:
     """Return the deltas that amount to a whole message: how a unary answer reaches its viewers."""
     deltas: list[Delta] = []
     for part in message.parts:
-        at = sum(isinstance(delta, PartStarted) for delta in deltas)
+        at = len(deltas) // 2
         match part:
             case TextPart() | ReasoningPart() | RefusalPart():
                 deltas += [PartStarted(at, part.type), PartAdded(at, part.text)]

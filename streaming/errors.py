@@ -20,6 +20,8 @@ Messages are shown to users and recorded in Temporal's history: they never hold 
 What an error means for the turn (switch, give the candidate up, stop) is `activities/failures.py`'s table.
 """
 
+_MAX_PROBLEMS = 20  # the message goes into a failure, and a failure has to fit into Temporal's history
+
 
 class TurnError(Exception):
     """Anything of ours that ends a turn or a try; `str()` is safe to show."""
@@ -30,7 +32,10 @@ class InvalidTurn(TurnError):
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{field}: {reason}" for field, reason in problems))
+        shown = [f"{field}: {reason}" for field, reason in problems[:_MAX_PROBLEMS]]
+        if len(problems) > _MAX_PROBLEMS:
+            shown.append(f"and {len(problems) - _MAX_PROBLEMS:,} more")
+        super().__init__("; ".join(shown))
 
 
 class UnknownRoute(TurnError):

@@ -6,7 +6,9 @@ through the standard library, and what was half of a surrogate pair is mended or
 """
 
 import json
+import math
 import re
+from collections.abc import Iterable
 
 import orjson
 from pydantic import JsonValue as JsonValue
@@ -18,6 +20,8 @@ JsonObject = dict[str, JsonValue]
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_EXCERPT = 200
+# Pydantic, orjson and Python itself each give up on nesting, somewhere between 200 and 1,000 levels.
+_MAX_DEPTH = 128
 
 
 def loads(data: bytes) -> JsonValue:
@@ -26,8 +30,34 @@ def loads(data: bytes) -> JsonValue:
     Strings may hold lone surrogates: the halves of one character may come in two events.
 
     Raises:
-        NotTheWire: this is no JSON; the message quotes its beginning.
+        NotTheWire: this is no JSON, or none that others could read back; the message quotes its beginning.
     """
+    value = _parsed(data)
+    # Too few brackets cannot nest too deep: nearly every event is spared the look inside.
+    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and (flaw := flaw_of(value)):
+        raise NotTheWire(f"JSON with {flaw}: {excerpt(data)}")
+    return value
+
+
+def flaw_of(value: JsonValue) -> str | None:
+    """Return what in `value` other JSON parsers would stumble over, or None."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            return "NaN or infinity"
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return None
+    return f"more than {_MAX_DEPTH} levels of nesting"
+
+
+def _children(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _parsed(data: bytes) -> JsonValue:
     if not _LONG_INTEGER.search(data):
         try:
             parsed: JsonValue = orjson.loads(data)
@@ -36,18 +66,20 @@ def loads(data: bytes) -> JsonValue:
         else:
             return parsed
     try:
-        exact: JsonValue = json.loads(data.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+        exact: JsonValue = json.loads(
+            data.decode("utf-8", "replace"), parse_constant=_refuse_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise NotTheWire(f"not JSON: {excerpt(data)}") from error
     return exact
 
 
 def dumps(value: JsonValue) -> bytes:
-    """Return `value` as JSON, integers of any size included."""
+    """Return `value` as JSON: integers of any size, and lone surrogates mended."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(mended(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def excerpt(data: bytes) -> str:
@@ -70,16 +102,57 @@ def split_high_surrogate(text: str) -> tuple[str, str]:
     return text, ""
 
 
+class GrowingText:
+    """A string that comes in pieces, whose cuts may fall between the halves of a surrogate pair."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._half = ""
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        return "".join(self._pieces)
+
+    def ends_with(self, end: str) -> bool:
+        """Return whether the last piece ends so; costs no join."""
+        return bool(self._pieces) and self._pieces[-1].endswith(end)
+
+    def add(self, piece: str) -> str:
+        """Take a piece; return what it adds. A trailing high half waits for its partner."""
+        if self._half or not piece.isascii():
+            piece, self._half = split_high_surrogate(self._half + piece)
+            piece = pair_surrogates(piece)
+        if piece:
+            self._pieces.append(piece)
+        return piece
+
+    def close(self) -> str:
+        """No piece will follow; return what a half without a partner adds."""
+        half, self._half = self._half, ""
+        return self.add("\N{REPLACEMENT CHARACTER}") if half else ""
+
+
 def mended(value: JsonValue) -> JsonValue:
     """Return `value` with the surrogates of every string paired, however deep."""
     if isinstance(value, str):
         return pair_surrogates(value)
     if isinstance(value, list):
         return [mended(item) for item in value]
-    if isinstance(value, dict):
-        return {pair_surrogates(key): mended(item) for key, item in value.items()}
-    return value
+    return mended_object(value) if isinstance(value, dict) else value
+
+
+def mended_object(value: JsonObject) -> JsonObject:
+    """Return an object with its keys and values mended."""
+    return {pair_surrogates(key): mended(item) for key, item in value.items()}
 
 
 def _refuse_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond the range of floats")
+    return number

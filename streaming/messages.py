@@ -7,7 +7,18 @@ accepted a plain string may stand for one text part, and `content` may stand for
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    model_validator,
+)
+
+from streaming.jsontext import flaw_of
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "interrupted"]
 Role = Literal["system", "user", "assistant", "tool"]
@@ -19,12 +30,21 @@ class Contract(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def _plain(value: JsonValue) -> JsonValue:
+    if flaw := flaw_of(value):
+        raise ValueError(f"{flaw} cannot be passed on")
+    return value
+
+
+PLAIN = AfterValidator(_plain)
+
+
 class TextPart(Contract):
     """Plain text, with the provider's annotations (citations, links) as it sent them."""
 
     type: Literal["text"] = "text"
     text: str
-    annotations: list[JsonValue] = Field(default=[], exclude_if=lambda value: not value)
+    annotations: Annotated[list[JsonValue], PLAIN] = Field(default=[], exclude_if=lambda value: not value)
 
 
 class ReasoningPart(Contract):
@@ -32,7 +52,7 @@ class ReasoningPart(Contract):
 
     type: Literal["reasoning"] = "reasoning"
     text: str
-    provider_data: dict[str, JsonValue] = Field(default={}, exclude_if=lambda value: not value)
+    provider_data: Annotated[dict[str, JsonValue], PLAIN] = Field(default={}, exclude_if=lambda value: not value)
 
 
 class RefusalPart(Contract):
@@ -99,7 +119,7 @@ class ToolResultPart(Contract):
     type: Literal["tool_result"] = "tool_result"
     tool_call_id: str
     content: Annotated[list[ResultPart], BeforeValidator(_as_parts)]
-    is_error: bool = False
+    is_error: StrictBool = False
 
 
 Part = Annotated[

@@ -3,7 +3,7 @@
 Rules of this file:
 
 - Chunking never matters: any split of the same bytes gives the same events.
-- Work is linear in the bytes fed, and what one unfinished event may hold is capped.
+- Work is linear in the bytes fed, and what one unfinished event may hold is capped, however it was cut.
 - Lines end at CR, LF or CRLF and nowhere else: U+2028 and its kin are legal inside JSON strings.
 - Field values stay bytes. Whoever wants text decodes a whole event at once, never a part of it.
 """
@@ -65,7 +65,7 @@ class Decoder:
         for line in lines:
             self._take_line(line, events)
         self._line += unfinished
-        self._check_size()
+        self._check_size(len(self._line))
         return events
 
     def close(self) -> Event | None:
@@ -82,6 +82,7 @@ class Decoder:
         return events[0] if events else None
 
     def _take_line(self, line: bytes, events: list[Event]) -> None:
+        self._check_size(len(line))
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(_BOM)
@@ -101,15 +102,14 @@ class Decoder:
     def _add_data(self, value: bytes) -> None:
         self._data.append(value)
         self._data_bytes += len(value) + 1
-        self._check_size()
 
     def _dispatch(self, events: list[Event]) -> None:
-        if self._data and (self._data_bytes > 1 or self._data[0]):
+        if self._data:
             events.append(Event(b"\n".join(self._data), self._type or "message"))
         self._data = []
         self._data_bytes = 0
         self._type = ""
 
-    def _check_size(self) -> None:
-        if len(self._line) + self._data_bytes > self._max_event_bytes:
+    def _check_size(self, line_bytes: int) -> None:
+        if line_bytes + self._data_bytes > self._max_event_bytes:
             raise EventTooLarge(self._max_event_bytes)

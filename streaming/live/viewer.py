@@ -1,13 +1,15 @@
-"""One viewer's side of a turn: what may be on screen, and whether it is known to be right. Pure.
+"""One process' view of a turn: what may be on screen, and whether it is known to be right. Pure.
 
 Rules of this file:
 
-- State is `(e, s, transcript, synced)`. A lower epoch is a zombie's and is dropped; a higher one starts anew.
-- Within an epoch, flush `s + 1` is applied, an older one dropped, and a gap makes the view unsynced.
+- State is `(e, s, transcript, synced)`; what a frame does to it is the table `_EFFECTS`, and nothing else.
 - An unsynced view joins: at most each 300 ms, again after 1 s without an answer, and after three unanswered
   joins the durable side must be asked, because a stopped worker still counts as a receiver.
-- `end` is provisional. Only the workflow's result, which the caller brings, is final.
+- `end` is provisional. Only the workflow's outcome, which the caller brings, is final.
 """
+
+from collections.abc import Callable
+from enum import Enum, auto
 
 from streaming.live.frames import Frame
 from streaming.live.transcript import Transcript
@@ -18,12 +20,24 @@ JOIN_AGAIN_AFTER_S = 1.0
 UNANSWERED_JOINS = 3
 
 
+class _Is(Enum):
+    """How a frame stands to the view."""
+
+    OLDER = auto()  # of an older epoch: a zombie's
+    NEWER = auto()
+    UNSYNCED = auto()  # of this epoch, of which something was missed
+    BEFORE = auto()  # of a flush that is known
+    HERE = auto()
+    NEXT = auto()
+    BEYOND = auto()
+
+
 class Viewer:
     """The view of one turn.
 
     Args:
-        join_at_start: whether there may be something to join; a viewer that subscribed before the turn was
-            started has missed nothing.
+        join_at_start: whether there may be something to join; who subscribed before the turn was started has
+            missed nothing.
     """
 
     def __init__(self, *, join_at_start: bool) -> None:
@@ -41,40 +55,32 @@ class Viewer:
         return self.transcript.text
 
     def take(self, frame: Frame) -> bool:
-        """Take one frame; return whether it belongs on screen (False: a zombie's, a duplicate, or a gap)."""
-        if frame.e < self.epoch:
-            return False
-        if frame.e > self.epoch:
-            return self._take_newer(frame)
-        match frame.kind:
-            case "snap":
-                return self._take_snap(frame)
-            case "delta":
-                return self._take_delta(frame)
-            case "end":
-                return self._take_end(frame)
-            case "beat":
-                return self._expect(frame.s)
-            case "fail" | "tool":
-                return True
-            case _:
-                return False
+        """Take one frame; return whether it belongs on screen."""
+        effect = _EFFECTS.get((self._stands(frame), frame.kind))
+        return effect is not None and effect(self, frame)
 
-    def _take_newer(self, frame: Frame) -> bool:
+    def _stands(self, frame: Frame) -> _Is:
+        if frame.e != self.epoch:
+            return _Is.OLDER if frame.e < self.epoch else _Is.NEWER
+        if not self.synced:
+            return _Is.UNSYNCED
+        ahead = frame.s - self.flush_number
+        if ahead < 0:
+            return _Is.BEFORE
+        return _Is.HERE if ahead == 0 else _Is.NEXT if ahead == 1 else _Is.BEYOND
+
+    # -- effects: each returns whether the frame belongs on screen
+
+    def _start(self, frame: Frame) -> bool:
         self.epoch, self.flush_number = frame.e, 0
         self.transcript = Transcript()
         self.ended = False
-        if frame.kind == "begin":
-            self._sync()
-            return True
-        self.synced = False  # until the epoch's beginning is known
-        if frame.kind == "snap":
-            return self._take_snap(frame)
-        return frame.kind == "fail"
+        self._sync()
+        return True
 
-    def _take_snap(self, frame: Frame) -> bool:
-        if self.synced and frame.s < self.flush_number:
-            return False
+    def _restore(self, frame: Frame) -> bool:
+        if frame.e > self.epoch:
+            self._miss(frame)
         transcript = Transcript()
         if not transcript.apply(frame.additions):
             return False
@@ -82,28 +88,32 @@ class Viewer:
         self._sync()
         return True
 
-    def _take_delta(self, frame: Frame) -> bool:
-        if not self.synced or frame.s <= self.flush_number:
-            return False
-        if frame.s > self.flush_number + 1 or not self.transcript.apply(frame.additions):
-            self.synced = False
-            return False
+    def _miss(self, frame: Frame) -> bool:
+        """Start an epoch whose beginning was missed."""
+        self._start(frame)
+        self.synced = False
+        return frame.kind == "fail"
+
+    def _extend(self, frame: Frame) -> bool:
+        if not self.transcript.apply(frame.additions):
+            return self._lose(frame)
         self.flush_number = frame.s
         return True
 
-    def _take_end(self, frame: Frame) -> bool:
-        if not self._expect(frame.s):
-            return False
+    def _finish(self, frame: Frame) -> bool:
         if frame.body.get("sha256") != text_sha256(self.text):
-            self.synced = False
-            return False
+            return self._lose(frame)
         self.ended = True
         return True
 
-    def _expect(self, flush_number: int) -> bool:
-        if self.synced and flush_number > self.flush_number:
-            self.synced = False
-        return self.synced
+    def _lose(self, _: Frame) -> bool:
+        self.synced = False
+        return False
+
+    def _note(self, _: Frame) -> bool:
+        return True
+
+    # -- keeping right
 
     def _sync(self) -> None:
         self.synced = True
@@ -131,3 +141,24 @@ class Viewer:
     def unanswered(self) -> bool:
         """Whether so many joins went unanswered that the durable side must be asked."""
         return self._unanswered >= UNANSWERED_JOINS
+
+
+_Effect = Callable[[Viewer, Frame], bool]
+_IN_THIS_EPOCH = (_Is.UNSYNCED, _Is.BEFORE, _Is.HERE, _Is.NEXT, _Is.BEYOND)
+
+# A missing pair has no effect: a zombie's frame, a duplicate, or what an unsynced view cannot use.
+_EFFECTS: dict[tuple[_Is, str], _Effect] = {
+    (_Is.NEWER, "begin"): Viewer._start,
+    (_Is.NEWER, "snap"): Viewer._restore,
+    **{(_Is.NEWER, kind): Viewer._miss for kind in ("delta", "beat", "tool", "fail", "end")},
+    **{(stands, "snap"): Viewer._restore for stands in _IN_THIS_EPOCH if stands is not _Is.BEFORE},
+    **{(stands, kind): Viewer._note for stands in _IN_THIS_EPOCH for kind in ("fail", "tool")},
+    (_Is.NEXT, "delta"): Viewer._extend,
+    (_Is.BEYOND, "delta"): Viewer._lose,
+    (_Is.HERE, "beat"): Viewer._note,
+    (_Is.NEXT, "beat"): Viewer._lose,
+    (_Is.BEYOND, "beat"): Viewer._lose,
+    (_Is.HERE, "end"): Viewer._finish,
+    (_Is.NEXT, "end"): Viewer._lose,
+    (_Is.BEYOND, "end"): Viewer._lose,
+}

@@ -29,7 +29,8 @@ class StreamReader:
         """
         deltas: list[Delta] = []
         for event in self._decoder.feed(chunk):
-            deltas += self._accumulator.feed(event)
+            if event.data.strip():  # some servers keep the connection alive with empty events
+                deltas += self._accumulator.feed(event)
         return deltas
 
     def eof(self) -> list[Delta]:
@@ -40,7 +41,7 @@ class StreamReader:
         """
         deltas: list[Delta] = []
         event = self._decoder.close()
-        if event is not None:
+        if event is not None and event.data.strip():
             try:
                 deltas = self._accumulator.feed(event)
             except NotTheWire as error:
@@ -86,7 +87,9 @@ class UnaryReader:
         except NotTheWire as error:
             raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
         self._final = self._wire.unary(body)
-        return of_message(self._wire.answer(self._final).message)
+        deltas = of_message(self._wire.answer(self._final).message)
+        self.complete = True
+        return deltas
 
     def final(self) -> JsonObject:
         """Return the provider's response object; empty before `eof`."""

@@ -1,7 +1,7 @@
 """The `chat.completion` object, checked and mapped to the neutral answer: one path, streamed or unary."""
 
 from streaming.errors import NotTheWire, StreamedError
-from streaming.jsontext import JsonObject, JsonValue, mended
+from streaming.jsontext import JsonObject, JsonValue, mended_object, pair_surrogates
 from streaming.messages import (
     FinishReason,
     Message,
@@ -22,6 +22,10 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+# A compatible server's way to say that the answer broke off (Mistral, OpenRouter; DeepSeek).
+_BROKEN_OFF = frozenset({"error", "insufficient_system_resource"})
+_MAX_ERROR_MESSAGE = 1000
+_MAX_ERROR_WORD = 100
 # Compatible servers name their reasoning field one way or the other (vLLM and OpenRouter; DeepSeek).
 REASONING_FIELDS = ("reasoning", "reasoning_content")
 
@@ -36,10 +40,12 @@ def unary(body: JsonValue) -> JsonObject:
     if not isinstance(body, dict):
         raise NotTheWire("the response is not a JSON object")
     raise_streamed_error(body)
-    whole = mended(body)
-    if not isinstance(whole, dict) or not isinstance(whole.get("choices"), list):
+    choices = body.get("choices")
+    if not isinstance(choices, list):
         raise NotTheWire("the response has no choices")
-    return whole
+    for choice in choices:
+        raise_broken_off(choice.get("finish_reason") if isinstance(choice, dict) else None)
+    return mended_object(body)
 
 
 def raise_streamed_error(body: JsonObject) -> None:
@@ -53,19 +59,31 @@ def raise_streamed_error(body: JsonObject) -> None:
         raise StreamedError(message or "no message", kind=kind, code=code)
 
 
+def raise_broken_off(finish_reason: JsonValue) -> None:
+    """Raise if a choice ended in a failure of the server's.
+
+    Raises:
+        StreamedError: it did.
+    """
+    if isinstance(finish_reason, str) and finish_reason in _BROKEN_OFF:
+        raise StreamedError("the answer broke off", code=finish_reason)
+
+
 def error_details(body: JsonValue) -> tuple[str, str, str]:
     """Return (message, kind, code) of an error body, "" for what it does not say.
 
-    Compatible servers send codes as integers, the error as a bare string, or a list of one error.
+    Compatible servers send codes as integers, the error as a bare string, or a list of one error. All of it
+    is cut short: it goes into the turn's history.
     """
     if isinstance(body, list) and body:
         body = body[0]
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, str):
-        return error, "", ""
+        return pair_surrogates(error)[:_MAX_ERROR_MESSAGE], "", ""
     if not isinstance(error, dict):
         return "", "", ""
-    return _word(error.get("message")), _word(error.get("type")), _word(error.get("code"))
+    message, kind, code = (_word(error.get(key)) for key in ("message", "type", "code"))
+    return message[:_MAX_ERROR_MESSAGE], kind[:_MAX_ERROR_WORD], code[:_MAX_ERROR_WORD]
 
 
 def answer(final: JsonObject) -> Answer:
@@ -107,7 +125,7 @@ def _message(choice: JsonValue) -> Message:
     if reasoning:
         parts.append(ReasoningPart(text=reasoning))
     annotations = message.get("annotations")
-    if text := _text(message.get("content")):
+    if text := text_of(message.get("content")):
         parts.append(TextPart(text=text, annotations=annotations if isinstance(annotations, list) else []))
     if refusal := _word(message.get("refusal")):
         parts.append(RefusalPart(text=refusal))
@@ -120,7 +138,7 @@ def _message(choice: JsonValue) -> Message:
     return Message(role="assistant", parts=parts)
 
 
-def _text(content: JsonValue) -> str:
+def text_of(content: JsonValue) -> str:
     """Return a message's text; compatible servers may send it as a list of parts."""
     if isinstance(content, list):
         return "".join(_word(part.get("text")) for part in content if isinstance(part, dict))
@@ -157,4 +175,6 @@ def _count(usage: JsonValue, key: str) -> int | None:
 
 
 def _word(value: JsonValue) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+    if isinstance(value, str):
+        return pair_surrogates(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

@@ -12,6 +12,7 @@ from streaming.messages import (
     Part,
     ReasoningPart,
     RefusalPart,
+    Role,
     TextPart,
     ToolCallPart,
     ToolResultPart,
@@ -57,12 +58,19 @@ def body(call: Call, *, stream: bool) -> JsonObject:
         value: JsonValue = getattr(call.settings, name)
         if value is not None:
             result[key] = value
-    result |= call.extra
+    result |= {key: value for key, value in call.extra.items() if key not in ("stream", "stream_options")}
     if stream:
         result["stream"] = True
-        if not call.quirks.no_stream_options:
-            result["stream_options"] = {"include_usage": True}
+        if options := _stream_options(call):
+            result["stream_options"] = options
     return result
+
+
+def _stream_options(call: Call) -> JsonObject:
+    given = call.extra.get("stream_options")
+    options: JsonObject = dict(given) if isinstance(given, dict) else {}
+    # Without it the stream says nothing of usage, which the unary answer does.
+    return options if call.quirks.no_stream_options else options | {"include_usage": True}
 
 
 def _messages(message: Message) -> list[JsonValue]:
@@ -70,7 +78,7 @@ def _messages(message: Message) -> list[JsonValue]:
         return [_tool_message(part) for part in message.parts]
     if message.role == "assistant":
         return [_assistant_message(message)]
-    return [{"role": message.role, "content": _content(message.parts)}]
+    return [{"role": message.role, "content": _content(message.role, message.parts)}]
 
 
 def _tool_message(part: Part) -> JsonValue:
@@ -92,24 +100,24 @@ def _assistant_message(message: Message) -> JsonValue:
             calls.append({"id": part.id, "type": "function", "function": function})
         elif not isinstance(part, ReasoningPart):  # reasoning is not replayed on this wire
             content.append(part)
-    if content:
-        result["content"] = _content(content)
+    if content or not calls:
+        result["content"] = _content(message.role, content)
     if calls:
         result["tool_calls"] = calls
     return result
 
 
-def _content(parts: list[Part]) -> JsonValue:
+def _content(role: Role, parts: list[Part]) -> JsonValue:
     """Return the plain string form where it says everything: every compatible server takes that."""
     if all(isinstance(part, TextPart) for part in parts):
         return "".join(part.text for part in parts if isinstance(part, TextPart))
-    return [_content_part(part) for part in parts]
+    return [_content_part(role, part) for part in parts]
 
 
-def _content_part(part: Part) -> JsonValue:
-    express = _CONTENT.get(type(part))
+def _content_part(role: Role, part: Part) -> JsonValue:
+    express = _CONTENT[role].get(type(part))
     if express is None:
-        raise CannotExpress(f"this wire takes no {part.type} part in a message of this role")
+        raise CannotExpress(f"this wire takes no {part.type} part in a message of role {role}")
     return express(part)
 
 
@@ -142,10 +150,8 @@ def _file(part: FilePart) -> JsonValue:
     return {"type": "file", "file": file}
 
 
-_CONTENT: Mapping[type, Callable[..., JsonValue]] = {
-    TextPart: _text,
-    RefusalPart: _refusal,
-    ImagePart: _image,
-    AudioPart: _audio,
-    FilePart: _file,
+_CONTENT: Mapping[Role, Mapping[type, Callable[..., JsonValue]]] = {
+    "system": {TextPart: _text},
+    "user": {TextPart: _text, ImagePart: _image, AudioPart: _audio, FilePart: _file},
+    "assistant": {TextPart: _text, RefusalPart: _refusal},
 }

@@ -2,13 +2,21 @@
 
 OpenAI keys fragments by `index` and names id and function once. In the wild the index is missing, starts
 at 1, has gaps, or is 0 for every parallel call; ids and names repeat on each fragment, or never come.
-The order of the rules in `_find` survives every shape seen in the field's issue trackers
-(openai-python #2806, hermes-agent #11863, vercel/ai #18440, litellm #11407).
+The rules of `_find`, in their order, survive every shape seen in the field's issue trackers
+(openai-python #2806, hermes-agent #11863, vercel/ai #18440, litellm #11407):
+
+1. An index names its call, unless the fragment's id, or lacking ids its name, is another call's.
+2. Without an index, an id names its call.
+3. Without either, the last call goes on, unless the fragment's name is another call's.
+
+A name is another call's when it differs, or when the call that it names is whole JSON already.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from streaming.jsontext import JsonObject, JsonValue
+from streaming.errors import NotTheWire
+from streaming.jsontext import GrowingText, JsonObject, JsonValue, loads, pair_surrogates
 
 
 @dataclass
@@ -20,60 +28,73 @@ class ToolCall:
     id: str = ""
     name: str = ""
     type: str = "function"
-    arguments: list[str] = field(default_factory=list)
+    kind: str = "function"
+    """Under which key the call itself stands: `function` or `custom`."""
+    arguments: GrowingText = field(default_factory=GrowingText)
 
 
 class ToolCalls:
-    """The tool calls of one message."""
+    """The tool calls of one message, in order of opening."""
 
     def __init__(self) -> None:
         self._calls: list[ToolCall] = []
 
+    def __iter__(self) -> Iterator[ToolCall]:
+        return iter(self._calls)
+
     def take(self, piece: JsonObject) -> tuple[ToolCall, str]:
-        """Find or open the call that `piece` belongs to; return it and the arguments that the piece adds."""
+        """Find or open the call that `piece` belongs to; return it and what the piece adds to its arguments."""
         kind = "custom" if isinstance(piece.get("custom"), dict) else "function"
-        said = piece.get(kind)
-        function = said if isinstance(said, dict) else {}
-        call_id, name = _word(piece.get("id")), _word(function.get("name"))
+        given = piece.get(kind)
+        said = given if isinstance(given, dict) else {}
+        call_id, name = _word(piece.get("id")), _word(said.get("name"))
+        added = said.get("input" if kind == "custom" else "arguments")
+        text = added if isinstance(added, str) else ""
         index = piece.get("index")
-        call = self._find(index if isinstance(index, int) else None, call_id, name)
+        call = self._find(index if type(index) is int else None, call_id, name, text)
         if call is None:
-            at = index if isinstance(index, int) else len(self._calls)
-            call = ToolCall(len(self._calls), at, type=_word(piece.get("type")) or kind)
+            at = index if type(index) is int else len(self._calls)
+            call = ToolCall(len(self._calls), at, type=_word(piece.get("type")) or kind, kind=kind)
             self._calls.append(call)
         call.id = call.id or call_id
         call.name = call.name or name
-        added = function.get("input" if kind == "custom" else "arguments")
-        return call, added if isinstance(added, str) else ""
+        return call, call.arguments.add(text)
 
-    def _find(self, index: int | None, call_id: str, name: str) -> ToolCall | None:
-        if index is not None:
-            held = next((call for call in reversed(self._calls) if call.index == index), None)
-            if held and call_id and held.id and call_id != held.id:
-                return None
-            if held and not call_id and not held.id and name and held.name and name != held.name:
-                return None
-            return held
-        if call_id:
+    def _find(self, index: int | None, call_id: str, name: str, text: str) -> ToolCall | None:
+        if index is None and call_id:
             return next((call for call in self._calls if call.id == call_id), None)
-        if name or not self._calls:
+        held = next((call for call in reversed(self._calls) if index is None or call.index == index), None)
+        if held is None:
             return None
-        return self._calls[-1]
-
-    def by_position(self, position: int) -> ToolCall:
-        """Return the call that was opened as number `position`, from 0."""
-        return self._calls[position]
+        if call_id and held.id and call_id != held.id:
+            return next((call for call in self._calls if (call.index, call.id) == (index, call_id)), None)
+        return None if not call_id and _is_anothers(name, text, held) else held
 
     def final(self) -> list[JsonValue]:
         """Return the calls as the unary message holds them: ordered by index, without it."""
         return [_unary(call) for call in sorted(self._calls, key=lambda call: (call.index, call.position))]
 
 
+def _is_anothers(name: str, text: str, held: ToolCall) -> bool:
+    if not name or not held.name:
+        return False
+    return name != held.name or (bool(text.strip()) and _is_whole(held.arguments))
+
+
+def _is_whole(arguments: GrowingText) -> bool:
+    if not arguments.ends_with("}"):
+        return False
+    try:
+        loads(arguments.text.encode("utf-8", "replace"))
+    except NotTheWire:
+        return False
+    return True
+
+
 def _unary(call: ToolCall) -> JsonValue:
-    key = "input" if call.type == "custom" else "arguments"
-    said: JsonObject = {"name": call.name, key: "".join(call.arguments)}
-    return {"id": call.id, "type": call.type, call.type: said}
+    said: JsonObject = {"name": call.name, "input" if call.kind == "custom" else "arguments": call.arguments.text}
+    return {call.kind: said, "id": call.id, "type": call.type}
 
 
 def _word(value: JsonValue) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    return pair_surrogates(value.strip()) if isinstance(value, str) else ""

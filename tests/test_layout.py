@@ -1,0 +1,69 @@
+"""The project's shape: whose modules are imported, and where their tests are."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("streaming", "activities", "workflows", "cli", "deploy")
+
+# What has no test file of its own, and why.
+UNMIRRORED = {
+    "activities/attempt.py": "a pass of the activity: tests/e2e, against real servers",
+    "activities/generate.py": "the activity: tests/e2e, against real servers",
+    "activities/unwatched.py": "does nothing; tests/e2e runs turns with it",
+    "deploy/sandbox/errors.py": "declares one exception",
+    "deploy/sandbox/worker.py": "a worker process: tests/e2e starts it",
+    "streaming/live/asks.py": "Redis: tests/e2e/test_live.py",
+    "streaming/live/durable.py": "declares a port; tests/e2e goes through it",
+    "streaming/live/link.py": "Redis: tests/e2e/test_live.py",
+    "streaming/live/publisher.py": "Redis: tests/e2e/test_live.py",
+    "streaming/live/subscriber.py": "Redis: tests/e2e/test_live.py",
+    "workflows/policies.py": "one constant; tests/e2e retries by it",
+    "workflows/ports.py": "declares the activity; tests/e2e calls through it",
+    "workflows/turn.py": "the workflow: tests/e2e, and the recorded histories",
+}
+# The scripted provider is tested through its socket, by what it does and not by its modules.
+UNMIRRORED_FOLDERS = {"deploy/sandbox/provider": "tests/deploy/sandbox_provider"}
+
+
+def modules() -> list[str]:
+    """Return the path of each module that should have a test."""
+    found = (path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(
+        path.as_posix()
+        for path in found
+        if path.name not in ("__init__.py", "__main__.py") and path.parent.as_posix() not in UNMIRRORED_FOLDERS
+    )
+
+
+def mirrored(module: str) -> bool:
+    """Return whether a module has a test file: in its own folder's mirror, or in that of its package."""
+    path = Path(module)
+    name = f"test_{path.name}"
+    return (ROOT / "tests" / path.parent / name).is_file() or (ROOT / "tests" / path.parts[0] / name).is_file()
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, "settings", "turns", "worker"])
+def test_an_import_name_is_this_projects(name: str) -> None:
+    """Other distributions use some of these names too, and an editable install loses to them."""
+    spec = find_spec(name)
+
+    assert spec is not None
+    assert spec.origin is not None
+    assert Path(spec.origin).is_relative_to(ROOT)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_has_its_test(module: str) -> None:
+    """Under the mirrored name, or a reason why not, and never both."""
+    assert mirrored(module) != (module in UNMIRRORED)
+
+
+def test_no_exception_is_stale() -> None:
+    """Each names what exists."""
+    assert set(modules()) >= UNMIRRORED.keys()
+    for folder, tests in UNMIRRORED_FOLDERS.items():
+        assert (ROOT / folder).is_dir()
+        assert list((ROOT / tests).glob("test_*.py"))

@@ -1,0 +1,239 @@
+"""The README's promises, held against the code."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import PydanticUndefined
+
+import settings
+from cli import following
+from cli.app import app
+from settings import CandidateSettings, LiveSettings, ProviderSettings, WorkerSettings
+from streaming import errors
+from streaming.contracts import (
+    DEFAULT_TASK_QUEUE,
+    WORKFLOW_TYPE,
+    GenerationSettings,
+    Limits,
+    TurnInput,
+    TurnResult,
+    parse_turn,
+)
+from streaming.live.channels import Channels
+from streaming.messages import Part, text_sha256
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^    (\S.*)$", re.MULTILINE)
+
+
+def blocks(language: str, document: str = README) -> list[str]:
+    """Return the code blocks of a language."""
+    return [code for name, code in _BLOCK.findall(document) if name == language]
+
+
+def commands(document: str = README) -> Iterator[list[str]]:
+    """Yield each shell command, as words."""
+    for line in _COMMAND.findall(_BLOCK.sub("", document)):
+        yield shlex.split(line, comments=True)
+
+
+def tables(*header: str) -> list[list[list[str]]]:
+    """Return the rows of every table with this header."""
+    found = re.findall(r"^\| (.+) \|\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    return [
+        [[cell.strip() for cell in line[1:-1].split("|")] for line in body.splitlines()]
+        for head, body in found
+        if tuple(head.split(" | ")) == header
+    ]
+
+
+def names(rows: list[list[str]]) -> set[str]:
+    """Return every name in backticks in the first column."""
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
+
+
+def test_the_two_commands_come_first() -> None:
+    """Before any word of explanation, a newcomer sees what to type."""
+    first, second, *_ = commands()
+
+    assert (first, second) == (["make", "demo"], ["make", "test"])
+    assert README.splitlines()[2].startswith("    make demo")
+
+
+def test_every_turn_in_the_readme_is_accepted() -> None:
+    """An example that is pasted works."""
+    inputs = [words[words.index("--input") + 1] for words in commands() if "--input" in words]
+    examples = [block for block in blocks("json") if "messages" in json.loads(block)]
+
+    assert len(inputs) == 2
+    assert len(examples) == 1
+    for text in inputs + examples:
+        assert parse_turn(text.encode()).messages
+
+
+def test_the_example_of_a_result_is_one() -> None:
+    """The result's shape is shown as it comes."""
+    (example,) = [json.loads(block) for block in blocks("json") if "sha256" in block]
+    result = TurnResult.model_validate(example)
+
+    assert result.model_dump(mode="json") == example
+    assert result.sha256 == text_sha256(result.message.text)
+
+
+def test_the_temporal_commands_name_what_exists() -> None:
+    """Type, task queue, update and query are the workflow's own names."""
+    starts = [words for words in commands() if words[:3] == ["temporal", "workflow", "execute"]]
+    (retired,) = [words for words in commands() if words[0] == "tctl"]
+
+    assert [words[words.index("--type") + 1] for words in starts] == [WORKFLOW_TYPE]
+    assert [words[words.index("--task-queue") + 1] for words in starts] == [DEFAULT_TASK_QUEUE]
+    assert retired[retired.index("--workflow_type") + 1] == WORKFLOW_TYPE
+    assert retired[retired.index("--taskqueue") + 1] == DEFAULT_TASK_QUEUE
+
+
+def test_the_channel_in_the_readme_is_the_turns() -> None:
+    """A bare subscriber that follows the README hears something."""
+    (subscribe,) = [words for words in commands() if words[0] == "redis-cli"]
+
+    assert subscribe[-1] == Channels("default").live("hello")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_target_exists(document: Path) -> None:
+    """What is told to be typed can be typed."""
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    known = {"millstream": set(typer.main.get_group(app).commands), "make": targets}
+    text = document.read_text()
+    used = re.findall(r"`(millstream|make) ([a-z]+)", text)
+    for program, *words in commands(text):
+        if program == "millstream":
+            used.append((program, words[0]))
+        elif program == "make":
+            used += [(program, word) for word in words if "=" not in word]
+
+    assert [(program, word) for program, word in used if word not in known[program]] == []
+
+
+def test_the_routes_in_the_readme_load(tmp_path: Path) -> None:
+    """The example file is taken as it is, with the overrides beside it."""
+    (example,) = blocks("toml")
+    (tmp_path / "millstream.toml").write_text(example)
+    exports = dict(
+        word.split("=", 1)
+        for words in commands()
+        if words[0] == "export"
+        for word in words[1:]
+        if "MILLSTREAM_" in word
+    )
+    environ = {"MILLSTREAM_CONFIG": str(tmp_path / "millstream.toml"), "LOCAL_API_KEY": "x", "OPENAI_API_KEY": "x"}
+    routes, warnings = settings.resolve_routes(settings.load(environ), environ)
+    overridden, _ = settings.resolve_routes(settings.load(environ | exports), environ)
+
+    assert [candidate.name for candidate in routes.candidates("default")] == ["openai/gpt-5.5", "local/llama3"]
+    assert warnings == []
+    assert len(exports) == 3
+    assert [candidate.name for candidate in overridden.candidates("default")] == ["local/llama3"]
+
+
+def test_python_in_the_readme_compiles() -> None:
+    """A snippet has no typing mistake."""
+    for number, block in enumerate(blocks("python")):
+        compile(block, f"README block {number}", "exec")
+
+
+def test_the_tables_of_a_turn_name_every_field() -> None:
+    """A field that exists is told, and none that does not."""
+    turn, result = tables("key", "meaning")
+    (generation,) = tables("`settings`", "values")
+    (parts,) = tables("part", "fields")
+
+    assert names(turn) == set(TurnInput.model_fields)
+    assert names(result) == set(TurnResult.model_fields)
+    assert names(generation) == set(GenerationSettings.model_fields)
+    assert names(parts) == set(TypeAdapter(Part).json_schema()["discriminator"]["mapping"])
+
+
+def test_the_clocks_in_the_readme_have_their_defaults() -> None:
+    """Nobody waits for a number that was changed."""
+    (limits,) = tables("`limits`", "default", "ends")
+
+    assert {name.strip("`"): float(default) for name, default, _ in limits} == Limits().model_dump()
+
+
+def test_the_settings_in_the_readme_are_those_there_are() -> None:
+    """Every key is told with its default, and no other."""
+    (table,) = tables("key", "default", "meaning")
+    sections: dict[str, type[BaseModel]] = {
+        "worker": WorkerSettings,
+        "live": LiveSettings,
+        "providers.NAME": ProviderSettings,
+        "routes.NAME[]": CandidateSettings,
+    }
+    told = {_whole(name, row[0]): row[1].strip("`") for row in table for name in re.findall(r"`([^`]+)`", row[0])}
+    defaults = {
+        f"{section}.{name}": _as_toml(field.default)
+        for section, model in sections.items()
+        for name, field in model.model_fields.items()
+    }
+
+    assert told == {
+        name: "the turn's" if name.endswith("_s") and "routes" in name else default
+        for name, default in defaults.items()
+    }
+
+
+def _whole(name: str, cell: str) -> str:
+    """Complete `.name` by what the cell's first name begins with."""
+    return cell.strip("`").split("`")[0].rpartition(".")[0] + name if name.startswith(".") else name
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is PydanticUndefined else str(value)
+
+
+def test_the_exit_codes_in_the_readme_are_the_commands() -> None:
+    """Scripts that follow the table work."""
+    (table,) = tables("exit code", "meaning")
+    codes = {following.DONE, following.FAILED, following.USAGE, following.NO_SUCH_TURN, following.UNREACHABLE}
+
+    in_the_code = re.findall(r"^\| (\d+) ", (ROOT / "cli" / "app.py").read_text(), re.MULTILINE)
+
+    assert {int(row[0]) for row in table} == codes | {following.DETACHED}
+    assert {int(code) for code in in_the_code} == codes | {following.DETACHED}
+
+
+def test_the_failures_in_the_readme_are_told_by_those_names() -> None:
+    """A type that is looked up is found in the code."""
+    (types,) = tables("type", "meaning")
+    source = "".join(
+        path.read_text() for folder in ("activities", "workflows", "streaming") for path in ROOT.glob(f"{folder}/*.py")
+    )
+
+    assert all(f'"{name}"' in source or hasattr(errors, name) for name in names(types))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_local_links_lead_somewhere(document: Path) -> None:
+    """No link of a document is dead."""
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+
+    assert all((ROOT / link).exists() for link in links if "://" not in link)
+
+
+def test_the_licence_is_the_whole_apache_licence() -> None:
+    """The text is complete and unchanged."""
+    licence = (ROOT / "LICENSE").read_text()
+
+    assert "Apache License" in licence.splitlines()[0]
+    assert len(licence) == 11_357
