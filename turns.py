@@ -32,7 +32,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from streaming.contracts import MAX_PAYLOAD_BYTES, WORKFLOW_TYPE, TurnResult
 from streaming.jsontext import JsonObject, dumps, loads
-from streaming.live.durable import Outcome, Standing, TurnNotFound
+from streaming.live.durable import DurableUnreachable, Outcome, Standing, TurnNotFound
 
 DEFAULT_ADDRESS = "localhost:7233"
 _CONNECT_WITHIN_S = 5
@@ -123,23 +123,26 @@ class Turns:
 
         Raises:
             TurnNotFound: there is none.
+            DurableUnreachable: the server does not answer.
         """
         try:
             result = await self._handle(turn_id).result()
         except WorkflowFailureError as error:
             return _failed(error.cause)
         except RPCError as error:
-            raise _not_found_or(error, turn_id) from error
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise TurnNotFound(turn_id) from error
+            raise DurableUnreachable(error.message) from error
         return Outcome("completed", result=TurnResult.model_validate(result))
 
     async def standing(self, turn_id: str) -> Standing:
-        """Return where the turn stands now."""
+        """Return where the turn stands now, "unreachable" included."""
         try:
             description = await self._handle(turn_id).describe()
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return Standing("not found")
-            raise _not_found_or(error, turn_id) from error
+            return Standing("unreachable")
         if description.status != WorkflowExecutionStatus.RUNNING:
             return Standing("closed")
         pending = description.raw_description.pending_activities

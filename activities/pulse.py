@@ -14,6 +14,7 @@ from activities.clocks import Clocks
 from streaming.errors import ClockRanOut
 
 BEAT_EVERY_S = 1.0
+_LOOK_EVERY_S = 0.2  # a clock that starts with the first content is noticed at the latest this late
 
 
 class Pulse:
@@ -60,4 +61,4 @@ class Pulse:
         if now >= self._next_beat:
             self._next_beat = now + BEAT_EVERY_S
             self._beat()
-        self._timer = self._loop.call_at(min(deadline, self._next_beat), self._tick)
+        self._timer = self._loop.call_at(min(deadline, now + _LOOK_EVERY_S), self._tick)

@@ -10,7 +10,7 @@ from cli.text import visible
 from streaming.contracts import TurnResult
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Frame
-from streaming.live.subscriber import Event
+from streaming.live.reader import Event
 from streaming.live.viewer import Viewer
 
 

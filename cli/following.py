@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
 from temporalio.runtime import Runtime, TelemetryConfig
 
 import settings
@@ -19,7 +18,7 @@ from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from streaming.live.channels import Channels
 from streaming.live.durable import Outcome
-from streaming.live.subscriber import Subscription
+from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.viewer import Viewer
 from turns import TurnRefused, Turns
 
@@ -32,12 +31,7 @@ class Connections:
     """What following a turn needs."""
 
     turns: Turns
-    redis: Redis
-    channels: Channels
-
-    def subscription(self, turn_id: str, *, join_at_start: bool) -> Subscription:
-        """Return a subscription to a turn's live view, yet to be entered."""
-        return Subscription(self.redis, self.channels, turn_id, Viewer(join_at_start=join_at_start))
+    hub: Hub
 
 
 @asynccontextmanager
@@ -52,12 +46,10 @@ async def connections(environ: Mapping[str, str]) -> AsyncIterator[Connections]:
     redis = settings.connect_redis(environ)
     # The SDK's core would log to standard output, which is the answer's.
     client = await turns.connect(environ, Runtime(telemetry=TelemetryConfig(logging=None)))
-    try:
-        yield Connections(
-            Turns(client, loaded.worker.task_queue), redis, Channels(client.namespace, loaded.live.channel_prefix)
-        )
-    finally:
-        await redis.aclose()
+    durable = Turns(client, loaded.worker.task_queue)
+    channels = Channels(client.namespace, loaded.live.channel_prefix)
+    async with contextlib.aclosing(redis), Hub(redis, channels, durable) as hub:
+        yield Connections(durable, hub)
 
 
 async def ask(environ: Mapping[str, str], turn_id: str, turn: JsonObject, new_display: Callable[[], Display]) -> int:
@@ -68,13 +60,13 @@ async def ask(environ: Mapping[str, str], turn_id: str, turn: JsonObject, new_di
     """
     async with (
         connections(environ) as connected,
-        connected.subscription(turn_id, join_at_start=False) as subscription,
+        connected.hub.watch(turn_id, join_at_start=False) as watched,
     ):
         is_new = await connected.turns.start(turn_id, turn)
         if not is_new:
-            subscription.viewer.lost()
+            watched.viewer.lost()
         greeting = f"turn {turn_id}" if is_new else f"turn {turn_id} exists: attached to it"
-        return await _follow(connected, subscription, new_display, greeting)
+        return await _follow(connected, watched, new_display, greeting)
 
 
 async def watch(environ: Mapping[str, str], turn_id: str, new_display: Callable[[], Display]) -> int:
@@ -85,9 +77,9 @@ async def watch(environ: Mapping[str, str], turn_id: str, new_display: Callable[
     """
     async with (
         connections(environ) as connected,
-        connected.subscription(turn_id, join_at_start=True) as subscription,
+        connected.hub.watch(turn_id) as watched,
     ):
-        return await _follow(connected, subscription, new_display)
+        return await _follow(connected, watched, new_display)
 
 
 async def stop(environ: Mapping[str, str], turn_id: str, display: Display) -> int:
@@ -98,31 +90,30 @@ async def stop(environ: Mapping[str, str], turn_id: str, display: Display) -> in
         TurnRefused: it has ended.
     """
     async with connections(environ) as connected:
-        subscription = connected.subscription(turn_id, join_at_start=True)
-        result = await connected.turns.interrupt(turn_id, subscription.interrupt_hint)
-        display.show(Outcome("completed", result=result), subscription.viewer)
+        result = await connected.turns.interrupt(turn_id, lambda: connected.hub.hint_interrupt(turn_id))
+        display.show(Outcome("completed", result=result), Viewer(join_at_start=True))
         return DONE
 
 
 async def _follow(
-    connected: Connections, subscription: Subscription, new_display: Callable[[], Display], greeting: str = ""
+    connected: Connections, watched: WatchedTurn, new_display: Callable[[], Display], greeting: str = ""
 ) -> int:
     presses: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, presses.put_nowait, None)
     if greeting:
         _tell(greeting)
-    if not subscription.connected:
+    if not watched.is_subscribed:
         _tell("Redis is unreachable: no live text until it is back; the result will come from Temporal")
     display = new_display()
-    showing = asyncio.create_task(_show(connected, subscription, display))
+    showing = asyncio.create_task(_show(connected, watched, display))
     try:
         if not await _pressed_before(showing, presses):
             return _exit_code(showing.result())
         display.close()
-        _tell(f"detached; the turn goes on: millstream watch {subscription.turn_id} (Ctrl-C again stops it)")
+        _tell(f"detached; the turn goes on: millstream watch {watched.turn_id} (Ctrl-C again stops it)")
         if await _pressed_before(showing, presses, within_s=_SECOND_CTRL_C_WITHIN_S):
-            return await _stop(connected, subscription, showing, presses)
+            return await _stop(connected, watched, showing, presses)
         return _exit_code(showing.result()) if showing.done() else DETACHED
     finally:
         loop.remove_signal_handler(signal.SIGINT)
@@ -132,10 +123,10 @@ async def _follow(
 
 
 async def _stop(
-    connected: Connections, subscription: Subscription, showing: asyncio.Task[Outcome], presses: asyncio.Queue[None]
+    connected: Connections, watched: WatchedTurn, showing: asyncio.Task[Outcome], presses: asyncio.Queue[None]
 ) -> int:
     """Interrupt the turn and wait for its end, unless Ctrl-C asks for the third time."""
-    stopping = asyncio.create_task(connected.turns.interrupt(subscription.turn_id, subscription.interrupt_hint))
+    stopping = asyncio.create_task(connected.turns.interrupt(watched.turn_id, watched.interrupt_hint))
     try:
         if await _pressed_before(stopping, presses):
             _tell("left; the turn was asked to stop")
@@ -163,9 +154,9 @@ async def _pressed_before(
         pressed.cancel()
 
 
-async def _show(connected: Connections, subscription: Subscription, display: Display) -> Outcome:
-    async for event in subscription.events(connected.turns):
-        display.show(event, subscription.viewer)
+async def _show(connected: Connections, watched: WatchedTurn, display: Display) -> Outcome:
+    async for event in watched.events():
+        display.show(event, watched.viewer)
         if isinstance(event, Outcome):
             return event
     raise RuntimeError("a turn's events end with its outcome")

@@ -110,12 +110,12 @@ async def _stream(scene: _Scene, connected: Connections, extra: JsonObject, *, k
     turn |= extra
     screen = Screen(scene.console)
     try:
-        async with connected.subscription(turn_id, join_at_start=False) as subscription:
+        async with connected.hub.watch(turn_id, join_at_start=False) as watched:
             await connected.turns.start(turn_id, turn)
             killed = not kill_worker
-            async for event in subscription.events(connected.turns):
-                shown = subscription.viewer.text
-                screen.show(event, subscription.viewer)
+            async for event in watched.events():
+                shown = watched.viewer.text
+                screen.show(event, watched.viewer)
                 if isinstance(event, Outcome):
                     return event.result is not None and event.result.sha256 == text_sha256(shown)
                 if not killed and len(shown) > _KILL_AFTER_CHARACTERS:

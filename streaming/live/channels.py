@@ -25,10 +25,6 @@ class Channels:
         """Return the channel that carries joins and hints from viewers to the producer."""
         return f"{self._turn(turn_id)}:ask"
 
-    def control(self, worker: str) -> str:
-        """Return a channel that keeps one worker's subscription open while it has no turn."""
-        return f"{self.prefix}:{self.environment}:worker:{worker}"
-
     def _turn(self, turn_id: str) -> str:
         # quote leaves exactly the unreserved characters of RFC 3986, so no id can forge another's channel.
         return f"{self.prefix}:{self.environment}:{{{quote(turn_id, safe='')}}}"

@@ -14,6 +14,10 @@ class TurnNotFound(Exception):
         super().__init__(f"no turn {turn_id!r}")
 
 
+class DurableUnreachable(Exception):
+    """The durable side does not answer now."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a turn ended: a result, or a failure in words."""
@@ -27,7 +31,7 @@ class Outcome:
 class Standing:
     """Where a turn stands when no producer speaks."""
 
-    status: Literal["not found", "queued", "running", "backing off", "closed"]
+    status: Literal["not found", "queued", "running", "backing off", "closed", "unreachable"]
     attempt: int = 0
     last_failure: str | None = None
     next_attempt_at: float | None = None
@@ -42,7 +46,8 @@ class Durable(Protocol):
 
         Raises:
             TurnNotFound: there is none.
+            DurableUnreachable: nobody answers; ask again later.
         """
 
     async def standing(self, turn_id: str) -> Standing:
-        """Return where the turn stands now."""
+        """Return where the turn stands now, "unreachable" included."""

@@ -11,7 +11,7 @@ Rules of this file:
 from streaming.deltas import Delta
 from streaming.live import frames
 from streaming.live.frames import Failure, Header
-from streaming.live.transcript import Transcript
+from streaming.live.transcript import Place, Transcript
 from streaming.messages import Usage
 
 BEAT_EVERY_S = 1.0
@@ -32,6 +32,7 @@ class Producer:
         self._flush_number = 0
         self._header: Header | None = None
         self._transcript = Transcript()
+        self._flushed = Place()
         self._why: str | None = None
         self._has_new = False
         self._owes_begin = False
@@ -62,6 +63,7 @@ class Producer:
         self._epoch, self._header, self._why = epoch, header, why
         self._flush_number = 0
         self._transcript = Transcript()
+        self._flushed = Place()
         self._has_new = self._owes_snap = self._owes_end = False
         self._end = None
         self._owes_begin = True
@@ -75,7 +77,7 @@ class Producer:
     def fail(self, failure: Failure) -> None:
         """The try failed; what it still held unflushed is withdrawn with it."""
         self._fail = frames.fail(self._epoch, self._flush_number, failure)
-        self._transcript.withdraw_unflushed()
+        self._transcript.withdraw_after(self._flushed)
         self._has_new = False
 
     def end(self, finish_reason: str, usage: Usage, sha256: str) -> None:
@@ -135,9 +137,10 @@ class Producer:
         if self._has_new and (wanted or self._owes_end):
             self._flush_number += 1
         if self._owes_snap:
-            out.append(frames.snap(self._epoch, self._flush_number, header, self._transcript.take_all()))
+            self._flushed = Place()
+            out.append(frames.snap(self._epoch, self._flush_number, header, self._transcript.read(self._flushed)))
         elif self._has_new and wanted:
-            out.append(frames.delta(self._epoch, self._flush_number, self._transcript.take_unflushed()))
+            out.append(frames.delta(self._epoch, self._flush_number, self._transcript.read(self._flushed)))
         if wanted or self._owes_end:
             self._has_new = self._owes_snap = False
 

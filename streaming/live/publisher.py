@@ -9,17 +9,16 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Self
-from uuid import uuid4
 
 from redis.asyncio import Redis
 
 from streaming.deltas import Delta
 from streaming.live import frames
-from streaming.live.asks import Asks
 from streaming.live.channels import Channels
 from streaming.live.frames import Failure, Header
 from streaming.live.link import BROKEN, RETRY_AFTER_S, Link
 from streaming.live.producer import Producer
+from streaming.live.subscriptions import Subscriptions
 from streaming.messages import Usage
 
 _LINGER_S = 10.0  # joins are answered from memory until the result is surely recorded
@@ -75,20 +74,24 @@ class Publisher:
         self._dormancy = dormancy
         self._link = Link()
         self._turns: dict[str, list[LiveTurn]] = {}
-        self._asks = Asks(redis, channels.control(uuid4().hex), lambda: self._turns, self._hear_ask, self._link)
+        self._asks = Subscriptions(redis, self._hear_ask, self._link)
+        self._listening = contextlib.AsyncExitStack()
         self._dirty: dict[LiveTurn, None] = {}
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+        self._closing = False  # as in `Subscriptions`: a cancellation may be swallowed
 
     async def __aenter__(self) -> Self:
-        loops = (self._flush_forever(), self._asks.listen_forever(), self._sweep_forever())
-        self._loops = [asyncio.create_task(loop) for loop in loops]
+        await self._listening.enter_async_context(self._asks)
+        self._loops = [asyncio.create_task(loop) for loop in (self._flush_forever(), self._sweep_forever())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing = True
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._listening.aclose()
         with contextlib.suppress(*BROKEN):
             await self._flush()  # the last words of turns that were handed over
         await self._redis.aclose()
@@ -105,7 +108,6 @@ class Publisher:
         ask = self._channels.ask(turn_id)
         self._turns.setdefault(ask, []).append(turn)
         self._asks.add(ask)
-        self._wake.set()
         try:
             yield turn
         finally:
@@ -119,7 +121,6 @@ class Publisher:
         if not self._turns[ask]:
             del self._turns[ask]
             self._asks.remove(ask)
-            self._wake.set()
 
     def wake(self, turn: LiveTurn) -> None:
         """Have the turn's frames flushed."""
@@ -141,11 +142,10 @@ class Publisher:
     # -- flushing
 
     async def _flush_forever(self) -> None:
-        while True:
+        while not self._closing:
             await self._wake.wait()
             self._wake.clear()
             try:
-                await self._asks.change()
                 await self._flush()
             except BROKEN as error:
                 self._link.broke(error)
@@ -194,7 +194,7 @@ class Publisher:
     # -- finding plain subscribers, and beating
 
     async def _sweep_forever(self) -> None:
-        while True:
+        while not self._closing:
             await asyncio.sleep(_SWEEP_EVERY_S)
             turns = [turn for siblings in self._turns.values() for turn in siblings]
             for turn in turns:

@@ -1,8 +1,13 @@
-"""The parts of one step as text grows: the producer's memory, and a viewer's screen.
+"""The parts of one step as text grows: the producer's memory, and what a process knows for its viewers.
 
 An addition is `[part index, part type, what is added]`, as frames carry it: a string to append, or for a tool
 call an object {id?, name?, arguments}. The whole of a part is also an addition, to nothing.
+
+Text only grows, so a reader needs no queue: its place is one offset per part (`Place`). A slow one reads bigger
+additions, fewer times. The producer's flush is such a reader, and so is every viewer.
 """
+
+from dataclasses import dataclass, field
 
 from streaming.deltas import Delta, PartStarted
 from streaming.jsontext import JsonObject, JsonValue
@@ -13,27 +18,46 @@ MAX_PARTS = 10_000
 
 
 class Part:
-    """One part; `pieces[:flushed]` has been taken for a flush already."""
+    """One part of the message; `length` counts characters."""
 
-    __slots__ = ("announced", "flushed", "id", "name", "pieces", "type")
+    __slots__ = ("id", "length", "name", "pieces", "type")
 
     def __init__(self, type_: str, call_id: str = "", name: str = "") -> None:
         self.type, self.id, self.name = type_, call_id, name
         self.pieces: list[str] = []
-        self.flushed = 0
-        self.announced = False
+        self.length = 0
+
+    def append(self, text: str) -> None:
+        """Add to the part's text."""
+        self.pieces.append(text)
+        self.length += len(text)
 
     @property
     def text(self) -> str:
         """All of the part's text so far."""
-        return "".join(self.pieces)
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]  # the join is kept, so that many readers cost one
+        return self.pieces[0] if self.pieces else ""
 
-    def addition(self, text: str, *, with_head: bool) -> JsonValue:
-        """Return `text` as a frame adds it to this part; a tool call's head goes with its first."""
-        if self.type != "tool_call":
-            return text
-        head: JsonObject = {"id": self.id, "name": self.name} if with_head else {}
-        return head | {"arguments": text}
+    def text_from(self, offset: int) -> str:
+        """Return the text after the first `offset` characters; it costs what it returns, not what came before."""
+        if offset == 0:
+            return self.text
+        missing = self.length - offset
+        taken: list[str] = []
+        for piece in reversed(self.pieces):
+            if missing <= 0:
+                break
+            taken.append(piece[-missing:])
+            missing -= len(piece)
+        return "".join(reversed(taken))
+
+
+@dataclass
+class Place:
+    """How much of each part a reader has taken; the parts it has not seen yet are those beyond the list."""
+
+    offsets: list[int] = field(default_factory=list)
 
 
 class Transcript:
@@ -47,37 +71,29 @@ class Transcript:
         if isinstance(delta, PartStarted):
             self.parts.append(Part(delta.type, delta.id, delta.name))
         else:
-            self.parts[delta.part].pieces.append(delta.text)
+            self.parts[delta.part].append(delta.text)
 
-    def take_unflushed(self) -> Additions:
-        """Return what came since the last take, merged per part."""
+    def read(self, place: Place) -> Additions:
+        """Return what came since `place`, merged per part, and move it to the end."""
         additions: Additions = []
         for index, part in enumerate(self.parts):
-            if part.flushed < len(part.pieces) or not part.announced:
-                text = "".join(part.pieces[part.flushed :])
-                additions.append([index, part.type, part.addition(text, with_head=not part.announced)])
-                self._mark_flushed(part)
+            seen = index < len(place.offsets)
+            offset = place.offsets[index] if seen else 0
+            if seen and offset == part.length:
+                continue
+            additions.append([index, part.type, _addition(part, offset, with_head=not seen)])
+            if seen:
+                place.offsets[index] = part.length
+            else:
+                place.offsets.append(part.length)
         return additions
 
-    def take_all(self) -> Additions:
-        """Return the whole of each part; nothing is left unflushed."""
-        additions: Additions = []
-        for index, part in enumerate(self.parts):
-            part.pieces = [part.text]  # the join is kept, so that many snapshots cost one
-            additions.append([index, part.type, part.addition(part.pieces[0], with_head=True)])
-            self._mark_flushed(part)
-        return additions
-
-    @staticmethod
-    def _mark_flushed(part: Part) -> None:
-        part.flushed = len(part.pieces)
-        part.announced = True
-
-    def withdraw_unflushed(self) -> None:
-        """Forget what came since the last take."""
-        self.parts = [part for part in self.parts if part.announced]
-        for part in self.parts:
-            del part.pieces[part.flushed :]
+    def withdraw_after(self, place: Place) -> None:
+        """Forget what came since `place`."""
+        del self.parts[len(place.offsets) :]
+        for part, offset in zip(self.parts, place.offsets, strict=True):
+            kept = part.text[:offset]
+            part.pieces, part.length = [kept], len(kept)
 
     def apply(self, additions: Additions) -> bool:
         """Take additions from a frame; return False if they are not well-formed, leaving the rest out."""
@@ -88,12 +104,12 @@ class Transcript:
             case [bool(), *_]:
                 return False  # to Python, a bool is an int
             case [int(index), str(type_), str(text)] if 0 <= index < MAX_PARTS and type_ != "tool_call":
-                self._part(index, type_).pieces.append(text)
+                self._part(index, type_).append(text)
             case [int(index), "tool_call", {"arguments": str(arguments), **head}] if 0 <= index < MAX_PARTS:
                 part = self._part(index, "tool_call")
                 part.id = part.id or str(head.get("id", ""))
                 part.name = part.name or str(head.get("name", ""))
-                part.pieces.append(arguments)
+                part.append(arguments)
             case _:
                 return False
         return True
@@ -107,3 +123,11 @@ class Transcript:
     def text(self) -> str:
         """The text parts joined in index order: what a step's sha256 is over."""
         return "".join(part.text for part in self.parts if part.type == "text")
+
+
+def _addition(part: Part, offset: int, *, with_head: bool) -> JsonValue:
+    text = part.text_from(offset)
+    if part.type != "tool_call":
+        return text
+    head: JsonObject = {"id": part.id, "name": part.name} if with_head else {}
+    return head | {"arguments": text}

@@ -45,7 +45,12 @@ class Viewer:
         self.flush_number = 0
         self.transcript = Transcript()
         self.synced = not join_at_start
-        self.ended = False
+        self.opening: Frame | None = None
+        """The frame that told this epoch's header: None while its beginning is missed."""
+        self.failure: Frame | None = None
+        """The last failure of a try, of this epoch or the one before."""
+        self.end: Frame | None = None
+        """The step's end: provisional."""
         self._joined_at: float | None = None
         self._unanswered = 0
 
@@ -53,6 +58,11 @@ class Viewer:
     def text(self) -> str:
         """The text on screen."""
         return self.transcript.text
+
+    @property
+    def ended(self) -> bool:
+        """Whether the step's stream is complete, as far as its producer knows."""
+        return self.end is not None
 
     def take(self, frame: Frame) -> bool:
         """Take one frame; return whether it belongs on screen."""
@@ -74,7 +84,7 @@ class Viewer:
     def _start(self, frame: Frame) -> bool:
         self.epoch, self.flush_number = frame.e, 0
         self.transcript = Transcript()
-        self.ended = False
+        self.opening, self.end = frame, None
         self._sync()
         return True
 
@@ -85,14 +95,16 @@ class Viewer:
         if not transcript.apply(frame.additions):
             return False
         self.transcript, self.flush_number = transcript, frame.s
+        self.opening = self.opening or frame
         self._sync()
         return True
 
     def _miss(self, frame: Frame) -> bool:
         """Start an epoch whose beginning was missed."""
         self._start(frame)
+        self.opening = None
         self.synced = False
-        return frame.kind == "fail"
+        return self._note(frame)
 
     def _extend(self, frame: Frame) -> bool:
         if not self.transcript.apply(frame.additions):
@@ -103,14 +115,19 @@ class Viewer:
     def _finish(self, frame: Frame) -> bool:
         if frame.body.get("sha256") != text_sha256(self.text):
             return self._lose(frame)
-        self.ended = True
+        self.end = frame
         return True
 
     def _lose(self, _: Frame) -> bool:
         self.synced = False
         return False
 
-    def _note(self, _: Frame) -> bool:
+    def _note(self, frame: Frame) -> bool:
+        if frame.kind == "fail":
+            self.failure = frame
+        return frame.kind in ("fail", "tool")
+
+    def _confirm(self, _: Frame) -> bool:
         return True
 
     # -- keeping right
@@ -155,7 +172,7 @@ _EFFECTS: dict[tuple[_Is, str], _Effect] = {
     **{(stands, kind): Viewer._note for stands in _IN_THIS_EPOCH for kind in ("fail", "tool")},
     (_Is.NEXT, "delta"): Viewer._extend,
     (_Is.BEYOND, "delta"): Viewer._lose,
-    (_Is.HERE, "beat"): Viewer._note,
+    (_Is.HERE, "beat"): Viewer._confirm,
     (_Is.NEXT, "beat"): Viewer._lose,
     (_Is.BEYOND, "beat"): Viewer._lose,
     (_Is.HERE, "end"): Viewer._finish,

@@ -5,7 +5,7 @@ import pytest
 from cli.displays import Display, JsonLines, JsonResult, Pipe
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Failure
-from streaming.live.subscriber import Event
+from streaming.live.reader import Event
 from streaming.live.viewer import Viewer
 from streaming.messages import Message, RefusalPart
 from tests.cli.events import begin, completed, delta, fail, result

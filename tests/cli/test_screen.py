@@ -7,7 +7,7 @@ from rich.console import Console
 from cli.screen import Screen
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Failure, Frame
-from streaming.live.subscriber import Event
+from streaming.live.reader import Event
 from streaming.live.viewer import Viewer
 from streaming.messages import Message, RefusalPart, text_sha256
 from tests.cli.events import begin, completed, delta, fail

@@ -19,9 +19,8 @@ from deploy.sandbox.stack import Stack
 from deploy.sandbox.worker import start_worker
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.channels import Channels
+from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.link import connect_redis
-from streaming.live.subscriber import Subscription
-from streaming.live.viewer import Viewer
 from turns import Turns
 
 SECRET = "sk-secret-that-must-not-leak"
@@ -90,10 +89,13 @@ class Rig:
         return result
 
     @asynccontextmanager
-    async def viewer(self, turn_id: str, *, join_at_start: bool = False) -> AsyncIterator[Subscription]:
-        """Subscribe to a turn, as `millstream ask` does before it starts one."""
-        async with Subscription(self.redis, self.channels, turn_id, Viewer(join_at_start=join_at_start)) as viewing:
-            yield viewing
+    async def viewer(self, turn_id: str, *, join_at_start: bool = False) -> AsyncIterator[WatchedTurn]:
+        """Watch a turn from a process' hub of its own: by default as `millstream ask` does before it starts one."""
+        async with (
+            Hub(self.redis, self.channels, self.turns()) as hub,
+            hub.watch(turn_id, join_at_start=join_at_start) as watched,
+        ):
+            yield watched
 
     async def requests(self, script: str) -> list[Entry]:
         """Return what the provider was asked under a script."""

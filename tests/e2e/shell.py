@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MILLSTREAM = Path(sys.executable).with_name("millstream")
+_LINES = 24
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
@@ -59,14 +60,6 @@ class Running:
         seconds = time.monotonic() - self._started
         return Done(self._process.returncode, out.decode(), (self._err + err).decode(), seconds)
 
-    async def first_line(self) -> str:
-        """Read one line of standard output, and let go of the rest: `| head -1`."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(20):
-            line = await self._process.stdout.readline()
-        self._process.stdout._transport.close()  # type: ignore[attr-defined]
-        return line.decode()
-
 
 @asynccontextmanager
 async def running(environ: Mapping[str, str], *arguments: str) -> AsyncIterator[Running]:
@@ -96,6 +89,23 @@ async def run(environ: Mapping[str, str], *arguments: str, stdin: bytes = b"") -
             [MILLSTREAM, *arguments], input=stdin, capture_output=True, env=environ, timeout=60, check=False
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - started)
+
+    return await asyncio.to_thread(blocking)
+
+
+async def run_into_head(environ: Mapping[str, str], *arguments: str) -> Done:
+    """Run `millstream ... | head -1`: the reader takes one line and goes."""
+
+    def blocking() -> Done:
+        started = time.monotonic()
+        command = [str(MILLSTREAM), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            process.stdout.close()
+            err = process.stderr.read()
+        return Done(process.returncode, line.decode(), err.decode(), time.monotonic() - started)
 
     return await asyncio.to_thread(blocking)
 
@@ -142,13 +152,15 @@ class Terminal:
 
 
 @contextmanager
-def terminal(environ: Mapping[str, str], *arguments: str, columns: int = 80, lines: int = 24) -> Iterator[Terminal]:
+def terminal(
+    environ: Mapping[str, str], *arguments: str, columns: int = 80, cwd: Path | None = None
+) -> Iterator[Terminal]:
     """Start a command on a pseudo-terminal, and see to it that it ends."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, columns, 0, 0))
     on_terminal = {**environ, "TERM": "xterm-256color"}
     with subprocess.Popen(
-        [MILLSTREAM, *arguments], stdin=slave, stdout=slave, stderr=slave, env=on_terminal
+        [MILLSTREAM, *arguments], stdin=slave, stdout=slave, stderr=slave, env=on_terminal, cwd=cwd
     ) as process:
         os.close(slave)
         try:

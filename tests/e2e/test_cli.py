@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
@@ -9,9 +8,10 @@ from uuid import uuid4
 import pytest
 from temporalio.service import RPCError
 
+from deploy.sandbox.processes import LOOPBACK, free_port
 from streaming.jsontext import JsonObject
-from tests.e2e.rig import Rig, clean_environ, text_of, turn
-from tests.e2e.shell import Done, descendants, run, running, terminal
+from tests.e2e.rig import Rig, text_of, turn
+from tests.e2e.shell import Done, run, run_into_head, running, terminal
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -181,6 +181,15 @@ async def test_watch_shows_a_turn_that_has_ended(asked: Asked, environ: Mapping[
     assert (watched.code, watched.out) == (0, asked.command.out)
 
 
+async def test_without_redis_the_result_still_comes(asked: Asked, environ: Mapping[str, str]) -> None:
+    """Who cannot see the text live is told so, and gets it all the same."""
+    nobody = f"redis://{LOOPBACK}:{free_port()}"
+    watched = await run({**environ, "REDIS_URL": nobody}, "watch", asked.turn_id)
+
+    assert (watched.code, watched.out) == (0, asked.command.out)
+    assert "Redis is unreachable: no live text until it is back; the result will come from Temporal" in watched.err
+
+
 async def test_watch_as_json_gives_every_frame_and_last_the_result(rig: Rig, environ: Mapping[str, str]) -> None:
     """A program can build the text from the lines, and check it against the last."""
     handle = await rig.start(turn(await rig.script({"tokens": 200, "pace_s": 0.02})))
@@ -211,12 +220,11 @@ async def test_watch_tells_a_failed_turn_and_exits_with_1(rig: Rig, environ: Map
 
 async def test_a_reader_that_goes_away_ends_watch_quietly(endless: str, environ: Mapping[str, str]) -> None:
     """`millstream watch --json TURN | head -1` is an ordinary thing to do."""
-    async with running(environ, "watch", endless, "--json") as watching:
-        first = await watching.first_line()
-        left = await watching.ended(within_s=10)
+    left = await run_into_head(environ, "watch", endless, "--json")
 
-    assert json.loads(first)["k"] in ("begin", "snap")
+    assert json.loads(left.out)["k"] in ("begin", "snap")
     assert (left.code, left.err) == (130, "")
+    assert left.seconds < 10
 
 
 async def test_a_terminal_gets_model_text_as_text(rig: Rig, environ: Mapping[str, str]) -> None:
@@ -279,60 +287,3 @@ async def test_an_unknown_turn_exits_with_4(environ: Mapping[str, str], command:
     assert (refused.code, refused.out) == (4, "")
     assert refused.err.splitlines()[-1] == "millstream: no turn 'no-such-turn'"
     assert refused.seconds < 10
-
-
-# -- demo and sandbox, each with servers of its own
-
-
-@pytest.fixture
-def marker() -> str:
-    """A word in the environment of one command and of everything it starts."""
-    return f"mark-{uuid4().hex}"
-
-
-@pytest.fixture
-def own_stack(marker: str) -> Mapping[str, str]:
-    """The environment of a newcomer: no server named."""
-    return {**clean_environ(os.environ), "MILL_MARKER": marker}  # noqa: TID251 - a test run is a composition root
-
-
-async def test_the_demo_streams_survives_a_kill_and_leaves_nothing_behind(
-    own_stack: Mapping[str, str], marker: str
-) -> None:
-    """The whole promise, run as a newcomer runs it."""
-    done = await run(own_stack, "demo")
-
-    assert (done.code, done.err) == (0, "")
-    assert done.out.count("the text on screen is it") == 2
-    assert "⚡ kill -9 " in done.out
-    assert "attempt 2: the text starts over (worker lost)" in done.out
-    assert descendants(marker) == []
-
-
-async def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(own_stack: Mapping[str, str], marker: str) -> None:
-    """Who has seen enough is not left with servers running, and asking to end is no error."""
-    with terminal(own_stack, "demo") as shown:
-        await shown.shows("You asked")
-        served = descendants(marker)
-        shown.interrupt()
-        code = await shown.ended(within_s=20)
-
-    assert len(served) > 4
-    assert code == 0
-    assert "Traceback" not in shown.text
-    assert descendants(marker) == []
-
-
-async def test_the_sandbox_says_where_things_are_until_ctrl_c(own_stack: Mapping[str, str], marker: str) -> None:
-    """The lines it prints are enough to use it from another terminal."""
-    with terminal(own_stack, "sandbox") as shown:
-        await shown.shows("Ctrl-C ends everything.")
-        exports = dict(line.split("export ")[1].split("=", 1) for line in shown.text.splitlines() if "export " in line)
-        reached = await run({**own_stack, **exports}, "watch", "no-such-turn")
-        shown.interrupt()
-        code = await shown.ended(within_s=20)
-
-    assert reached.code == 4
-    assert "Temporal UI   http://127.0.0.1:" in shown.text
-    assert code == 0
-    assert descendants(marker) == []

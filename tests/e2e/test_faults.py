@@ -262,12 +262,12 @@ async def test_broken_text_is_mended_the_same_everywhere(rig: Rig, raw: bytes, t
 
     stream = b"data: " + raw + b"\n\ndata: [DONE]\n\n"
     body: JsonValue = base64.b64encode(stream).decode()
-    script = await rig.script({"raw_base64": body, "content_type": "text/event-stream"})
+    script = await rig.script({"raw_base64": body, "content_type": "text/event-stream", "headers_after_s": 0.5})
 
     async with rig.viewer(script) as viewing:
         handle = await rig.start(turn(script), turn_id=script)
         on_screen = ""
-        async for _ in viewing.events(rig.turns()):
+        async for _ in viewing.events():
             on_screen = viewing.viewer.text
 
     assert text == text_of(await handle.result())

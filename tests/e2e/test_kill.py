@@ -37,7 +37,7 @@ async def test_turn_survives_two_sigkills_in_a_row(rig: Rig, queue: str) -> None
 
     async with rig.viewer(turn_id) as viewing:
         handle = await rig.start(turn(script, limits={"heartbeat_s": HEARTBEAT_S}), queue=queue, turn_id=turn_id)
-        async for event in viewing.events(rig.turns(queue)):
+        async for event in viewing.events():
             if isinstance(event, Outcome):
                 outcome = event
                 break
@@ -118,7 +118,7 @@ async def test_zombie_that_wakes_up_changes_neither_screen_nor_result(rig: Rig, 
 
     async with rig.viewer(turn_id) as viewing:
         await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue, turn_id=turn_id)
-        async for event in viewing.events(rig.turns(queue)):
+        async for event in viewing.events():
             if isinstance(event, Outcome):
                 outcome = event
                 break

@@ -16,8 +16,9 @@ from deploy.sandbox.redis import find_redis, start_redis
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Frame
+from streaming.live.hub import WatchedTurn
 from streaming.live.link import connect_redis
-from streaming.live.subscriber import Event, Subscription
+from streaming.live.reader import Event
 from tests.e2e.rig import Rig, eventually, text_of, turn
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -25,11 +26,11 @@ pytestmark = pytest.mark.usefixtures("worker")
 SLOW: JsonObject = {"tokens": 60, "pace_s": 0.03}
 
 
-async def watched_to_the_end(rig: Rig, viewing: Subscription) -> tuple[list[Event], str]:
+async def watched_to_the_end(rig: Rig, viewing: WatchedTurn) -> tuple[list[Event], str]:
     """Return what a viewer was told, and what it had on screen before the result came."""
     events: list[Event] = []
     on_screen = ""
-    async for event in viewing.events(rig.turns()):
+    async for event in viewing.events():
         events.append(event)
         on_screen = viewing.viewer.text
     return events, on_screen
@@ -129,7 +130,7 @@ async def test_plain_subscriber_that_never_asks_is_found(rig: Rig) -> None:
 async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
     """A failed try is said with its reason and the next candidate, and the text starts over."""
     script = await rig.script({"tokens": 20, "cut_after": 9, "cut": "eof"}, model="model-a")
-    await rig.script({"text": "the other one"}, model="model-b", name=script)
+    await rig.script({"text": "the other one", "pace_s": 0.2}, model="model-b", name=script)
 
     async with rig.viewer(script) as viewing:
         await rig.start(turn(script, route="pair"), turn_id=script)
@@ -145,7 +146,9 @@ async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
 
 async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_awaited(rig: Rig) -> None:
     """With no producer to ask, Temporal says which attempt comes, after what failure, and when."""
-    script = await rig.script({"status": 503, "headers": {"retry-after": "3"}}, {"text": "second time lucky"})
+    script = await rig.script(
+        {"status": 503, "headers": {"retry-after": "3"}}, {"text": "second time lucky", "pace_s": 0.2}
+    )
     await rig.start(turn(script), turn_id=script)
 
     async def backing_off() -> bool:
@@ -228,14 +231,15 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
     async with redis_of_its_own(rig) as own:
         await own.worker()
         script = await own.script({"tokens": 120, "pace_s": 0.05})
-        killed = False
+        killed = live_again = False
         on_screen = ""
         events: list[Event] = []
         async with own.viewer(script) as viewing:
             handle = await own.start(turn(script), turn_id=script)
-            async for event in viewing.events(own.turns()):
+            async for event in viewing.events():
                 events.append(event)
                 on_screen = viewing.viewer.text
+                live_again |= killed and isinstance(event, Frame) and event.kind == "delta"
                 if not killed and len(on_screen) > 60:
                     killed = True
                     own.stack.processes["redis"].kill()
@@ -246,7 +250,7 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
 
         assert len(await own.requests(script)) == 1
     assert killed
-    assert any(isinstance(event, Frame) and event.kind == "snap" for event in events)
+    assert live_again
     assert text_of(result) == result_text(events) == on_screen
 
 

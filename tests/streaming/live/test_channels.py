@@ -11,7 +11,6 @@ def test_both_channels_of_a_turn_are_in_one_slot() -> None:
 
     assert channels.live("t-1") == "millstream:prod:{t-1}:live"
     assert channels.ask("t-1") == "millstream:prod:{t-1}:ask"
-    assert channels.control("w-1") == "millstream:prod:worker:w-1"
     assert Channels("prod", "mine").live("t-1") == "mine:prod:{t-1}:live"
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from streaming.deltas import Delta, PartAdded, PartStarted
 from streaming.jsontext import JsonValue
-from streaming.live.transcript import MAX_PARTS, Additions, Transcript
+from streaming.live.transcript import MAX_PARTS, Additions, Place, Transcript
 from tests.strategies import json_values, texts
 
 Parts = list[tuple[str, str, str, str]]
@@ -37,16 +37,17 @@ def streams(draw: st.DrawFn) -> list[Delta]:
 def test_what_is_taken_piece_by_piece_is_the_whole(deltas: list[Delta], data: st.DataObject) -> None:
     """Flushed after any deltas, sent as JSON, and applied elsewhere; and all at once."""
     producer, viewer, late = Transcript(), Transcript(), Transcript()
+    flushed = Place()
     for delta in deltas:
         producer.add(delta)
         if data.draw(st.booleans()):
-            assert viewer.apply(_sent(producer.take_unflushed()))
-    assert viewer.apply(_sent(producer.take_unflushed()))
-    assert late.apply(_sent(producer.take_all()))
+            assert viewer.apply(_sent(producer.read(flushed)))
+    assert viewer.apply(_sent(producer.read(flushed)))
+    assert late.apply(_sent(producer.read(Place())))
 
     assert parts(producer) == parts(viewer) == parts(late)
     assert producer.text == viewer.text == late.text
-    assert producer.take_unflushed() == []
+    assert producer.read(flushed) == []
 
 
 def _sent(additions: Additions) -> Additions:
@@ -56,35 +57,35 @@ def _sent(additions: Additions) -> Additions:
 
 def test_text_is_merged_per_part() -> None:
     """One flush says each part once, and a call's head once ever."""
-    transcript = Transcript()
+    transcript, flushed = Transcript(), Place()
     call = PartStarted(1, "tool_call", "c", "f")
     said: list[Delta] = [PartStarted(0, "text"), PartAdded(0, "a"), call, PartAdded(0, "b")]
     for delta in said:
         transcript.add(delta)
 
-    assert transcript.take_unflushed() == [
+    assert transcript.read(flushed) == [
         [0, "text", "ab"],
         [1, "tool_call", {"id": "c", "name": "f", "arguments": ""}],
     ]
     transcript.add(PartAdded(1, "{"))
     transcript.add(PartAdded(1, "}"))
-    assert transcript.take_unflushed() == [[1, "tool_call", {"arguments": "{}"}]]
+    assert transcript.read(flushed) == [[1, "tool_call", {"arguments": "{}"}]]
 
 
 def test_what_was_not_flushed_can_be_withdrawn() -> None:
     """What is left is what was taken: a snapshot after it says no more than the flushes before."""
-    transcript = Transcript()
+    transcript, flushed = Transcript(), Place()
     shown: list[Delta] = [PartStarted(0, "text"), PartAdded(0, "a")]
     for delta in shown:
         transcript.add(delta)
-    transcript.take_unflushed()
+    transcript.read(flushed)
     withdrawn: list[Delta] = [PartAdded(0, "b"), PartStarted(1, "refusal"), PartAdded(1, "no")]
     for delta in withdrawn:
         transcript.add(delta)
-    transcript.withdraw_unflushed()
+    transcript.withdraw_after(flushed)
 
-    assert transcript.take_unflushed() == []
-    assert transcript.take_all() == [[0, "text", "a"]]
+    assert transcript.read(flushed) == []
+    assert transcript.read(Place()) == [[0, "text", "a"]]
 
 
 @pytest.mark.parametrize(
