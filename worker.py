@@ -15,6 +15,7 @@ from datetime import timedelta
 import structlog
 import uvloop
 from aiohttp import web
+from redis.asyncio import Redis
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -24,7 +25,7 @@ from activities.attempt import LiveTurn
 from activities.generate import Generate
 from activities.transport import Transport
 from activities.unwatched import UnwatchedTurn
-from settings import Settings, SettingsError
+from settings import LiveSettings, Settings, SettingsError
 from streaming.live.channels import Channels
 from streaming.live.publisher import Publisher
 from workflows.turn import Turn
@@ -35,11 +36,14 @@ _log = logging.getLogger("worker")
 _STICKY_TIMEOUT = timedelta(seconds=1)
 
 
-async def serve(environ: Mapping[str, str], stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+async def serve(
+    loaded: Settings, environ: Mapping[str, str], stop: asyncio.Event, ready: Callable[[str], None]
+) -> None:
     """Run a worker until `stop` is set, then drain it.
 
     Args:
-        environ: the environment.
+        loaded: the settings.
+        environ: where the settings' keys and the servers' addresses are.
         stop: ends the worker.
         ready: told the health endpoint's address once the worker polls.
 
@@ -47,13 +51,15 @@ async def serve(environ: Mapping[str, str], stop: asyncio.Event, ready: Callable
         SettingsError: the settings cannot be used.
         CannotReachTemporal: no server answers.
     """
-    loaded = settings.load(environ)
     routes, warnings = settings.resolve_routes(loaded, environ)
     for warning in warnings:
         _log.warning(warning)
+    redis = settings.connect_redis(environ) if loaded.live.enabled else None
     client = await turns.connect(environ)
     async with AsyncExitStack() as stack:
-        publisher = await _publisher(loaded, environ, client.namespace, stack)
+        publisher = _publisher(redis, loaded.live, client.namespace) if redis else None
+        if publisher:
+            await stack.enter_async_context(publisher)
         transport = await stack.enter_async_context(Transport())
         generate = Generate(routes, transport, publisher.watched if publisher else _unwatched)
         worker = Worker(
@@ -79,18 +85,9 @@ async def serve(environ: Mapping[str, str], stop: asyncio.Event, ready: Callable
     await asyncio.sleep(0.5)
 
 
-async def _publisher(
-    loaded: Settings, environ: Mapping[str, str], namespace: str, stack: AsyncExitStack
-) -> Publisher | None:
-    if not loaded.live.enabled:
-        return None
-    publisher = Publisher(
-        settings.connect_redis(environ),
-        Channels(namespace, loaded.live.channel_prefix),
-        floor_s=loaded.live.flush_floor_ms / 1000,
-        dormancy=loaded.live.dormancy,
-    )
-    return await stack.enter_async_context(publisher)
+def _publisher(redis: Redis, live: LiveSettings, namespace: str) -> Publisher:
+    channels = Channels(namespace, live.channel_prefix)
+    return Publisher(redis, channels, floor_s=live.flush_floor_ms / 1000, dormancy=live.dormancy)
 
 
 @contextmanager
@@ -150,21 +147,23 @@ def configure_logs(log_format: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL
 
 
-async def _until_signalled(environ: Mapping[str, str]) -> None:
+async def _until_signalled(loaded: Settings, environ: Mapping[str, str]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    await serve(environ, stop, lambda health: _log.info("health at %s", health))
+    await serve(loaded, environ, stop, lambda health: _log.info("health at %s", health))
 
 
 def main() -> int:
     """Run a worker until it is told to stop; return its exit code."""
     environ = os.environ  # noqa: TID251 - the composition root reads the environment
-    configure_logs(environ.get("MILLSTREAM_WORKER__LOG_FORMAT", "auto"))
+    configure_logs("auto")
     try:
+        loaded = settings.load(environ)
+        configure_logs(loaded.worker.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signalled(environ))
+            runner.run(_until_signalled(loaded, environ))
     except SettingsError as error:
         _log.error("settings: %s", error)
         return 2

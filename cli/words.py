@@ -17,6 +17,8 @@ def of_standing(standing: Standing) -> str:
             return f"attempt {standing.attempt} {_in(standing.next_attempt_at)}, after: {standing.last_failure}"
         case "running":
             return f"attempt {standing.attempt} is running, its worker is silent"
+        case "unreachable":
+            return "Temporal does not answer: asking again"
     return standing.status
 
 

@@ -22,13 +22,15 @@ def connect_redis(url: str) -> Redis:
     Raises:
         ValueError: the URL is malformed.
     """
-    return Redis.from_url(
+    client = Redis.from_url(
         url,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         protocol=2,  # plain pub/sub needs no more, and every proxy speaks it
     )
+    client.connection_pool.connection_kwargs["decode_responses"] = False  # whatever the URL's options say
+    return client
 
 
 class Link:

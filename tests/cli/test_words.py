@@ -15,6 +15,7 @@ from tests.cli.events import begin, fail, result
         (Standing("queued"), "queued: no worker has taken it yet"),
         (Standing("running", 2), "attempt 2 is running, its worker is silent"),
         (Standing("backing off", 3, "HTTP 503", 0.0), "attempt 3 in 0.0 s, after: HTTP 503"),
+        (Standing("unreachable"), "Temporal does not answer: asking again"),
         (Standing("not found"), "not found"),
     ],
 )
