@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo dev test unit e2e lint fmt types imports lock clean
+.PHONY: help setup demo dev test unit e2e chaos lint fmt types imports lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,11 @@ unit: setup ## Run the tests that need no server
 
 e2e: setup ## Run the tests against real servers
 	$(BIN)/pytest tests/e2e
+
+TURNS ?= 300
+SEED ?= $(shell date +%s)
+chaos: setup ## Break everything at random under TURNS=300 turns; SEED=7 breaks it the same way again
+	$(BIN)/python -m tests.e2e.chaos.run --turns $(TURNS) --seed $(SEED)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -93,8 +93,7 @@ class LiveSettings(_Section):
     enabled: bool = True
     channel_prefix: _Name = DEFAULT_PREFIX
     flush_floor_ms: Annotated[float, Field(ge=0, le=1000)] = 0
-    dormancy: bool = True
-    """Off where a Redis proxy falsifies PUBLISH's reply."""
+    dormancy: bool = True  # off where a Redis proxy falsifies PUBLISH's reply
 
 
 class WorkerSettings(_Section):
@@ -105,6 +104,7 @@ class WorkerSettings(_Section):
     drain_s: Annotated[float, Field(ge=0)] = 30
     """How long running turns may finish after SIGTERM before they are handed over."""
     health_address: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:0"
+    metrics_address: Annotated[str, AfterValidator(_host_and_port)] = ""  # off
     log_format: Literal["auto", "json", "console"] = "auto"
 
 

@@ -126,14 +126,25 @@ class Turns:
             DurableUnreachable: the server does not answer.
         """
         try:
-            result = await self._handle(turn_id).result()
-        except WorkflowFailureError as error:
-            return _failed(error.cause)
+            while True:
+                try:
+                    result = await self._handle(turn_id).result()
+                except WorkflowFailureError as error:
+                    if await self._goes_on(turn_id, error.cause):
+                        continue
+                    return _failed(error.cause)
+                return Outcome("completed", result=TurnResult.model_validate(result))
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise TurnNotFound(turn_id) from error
             raise DurableUnreachable(error.message) from error
-        return Outcome("completed", result=TurnResult.model_validate(result))
+
+    async def _goes_on(self, turn_id: str, cause: BaseException) -> bool:
+        """Whether the turn has another run: a reset terminates the one it starts again from."""
+        if not isinstance(cause, TerminatedError):
+            return False
+        description = await self._handle(turn_id).describe()
+        return description.status != WorkflowExecutionStatus.TERMINATED
 
     async def standing(self, turn_id: str) -> Standing:
         """Return where the turn stands now, "unreachable" included."""

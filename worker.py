@@ -10,12 +10,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, fields
 from datetime import timedelta
+from ipaddress import IPv4Address
 
 import structlog
 import uvloop
 from aiohttp import web
 from redis.asyncio import Redis
+from temporalio.common import MetricMeter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -27,6 +31,7 @@ from activities.transport import Transport
 from activities.unwatched import UnwatchedTurn
 from settings import LiveSettings, Settings, SettingsError
 from streaming.live.channels import Channels
+from streaming.live.counts import Counts, Measure
 from streaming.live.publisher import Publisher
 from workflows.turn import Turn
 
@@ -34,6 +39,10 @@ _log = logging.getLogger("worker")
 
 # After a worker's death its sticky queue delays workflow tasks, queries and updates by this much.
 _STICKY_TIMEOUT = timedelta(seconds=1)
+
+_EVERY_INTERFACE = str(IPv4Address(0))
+_GAUGES = ("turns", "dormant_turns")
+_COUNTERS = tuple(name for name in (field.name for field in fields(Counts)) if name not in _GAUGES)
 
 
 async def serve(
@@ -55,9 +64,11 @@ async def serve(
     for warning in warnings:
         _log.warning(warning)
     redis = settings.connect_redis(environ) if loaded.live.enabled else None
-    client = await turns.connect(environ)
+    runtime = _runtime(loaded.worker.metrics_address)
+    client = await turns.connect(environ, runtime)
     async with AsyncExitStack() as stack:
-        publisher = _publisher(redis, loaded.live, client.namespace) if redis else None
+        metrics = LiveMetrics(runtime.metric_meter)
+        publisher = _publisher(redis, loaded.live, client.namespace, metrics) if redis else None
         if publisher:
             await stack.enter_async_context(publisher)
         transport = await stack.enter_async_context(Transport())
@@ -85,9 +96,53 @@ async def serve(
     await asyncio.sleep(0.5)
 
 
-def _publisher(redis: Redis, live: LiveSettings, namespace: str) -> Publisher:
-    channels = Channels(namespace, live.channel_prefix)
-    return Publisher(redis, channels, floor_s=live.flush_floor_ms / 1000, dormancy=live.dormancy)
+def _runtime(metrics_address: str) -> Runtime:
+    """Return the SDK's runtime, which serves the metrics where there is an address for them.
+
+    Raises:
+        SettingsError: they cannot be served there.
+    """
+    if not metrics_address:
+        return Runtime.default()
+    host, _, port = metrics_address.rpartition(":")
+    config = PrometheusConfig(
+        bind_address=f"{host or _EVERY_INTERFACE}:{port}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=config))
+    except ValueError as error:
+        raise SettingsError(f"worker.metrics_address {metrics_address}: {error}") from None
+
+
+class LiveMetrics:
+    """Feeds the live view's counts into the metrics of the SDK's runtime, as `millstream_live_...`."""
+
+    def __init__(self, meter: MetricMeter) -> None:
+        self._counters = {name: meter.create_counter(f"millstream_live_{name}") for name in _COUNTERS}
+        self._gauges = {name: meter.create_gauge(f"millstream_live_{name}") for name in _GAUGES}
+        self._told = dict.fromkeys(_COUNTERS, 0)
+
+    def __call__(self, counts: Counts) -> None:
+        """Tell the meter how the counts stand."""
+        now: dict[str, int] = asdict(counts)
+        for name, counter in self._counters.items():
+            counter.add(now[name] - self._told[name])
+            self._told[name] = now[name]
+        for name, gauge in self._gauges.items():
+            gauge.set(now[name])
+
+
+def _publisher(redis: Redis, live: LiveSettings, namespace: str, measure: Measure) -> Publisher:
+    return Publisher(
+        redis,
+        Channels(namespace, live.channel_prefix),
+        floor_s=live.flush_floor_ms / 1000,
+        dormancy=live.dormancy,
+        measure=measure,
+    )
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from streaming.live.viewer import Viewer
 
 _REFRESHES_PER_S = 12
 _LINES_BESIDE_TEXT = 3
+_CHARACTERS_A_TOKEN = 4  # a guess while it streams; the provider's own count comes with the result
+_RATE_AFTER_S = 0.5
 _ROOM_FOR_CTRL_C = 3  # terminals echo ^C where the cursor is, and a line it breaks is not redrawn
 
 
@@ -82,9 +84,12 @@ class Screen:
     def picture(self) -> RenderableType:
         """Return what stands on the screen at this moment."""
         text = self._text
-        status = [self._note(), self._speaker, f"~{len(text) // 4} tokens"]
-        if self._first_text_s is not None:
+        status = [self._note(), self._speaker, f"~{len(text) // _CHARACTERS_A_TOKEN} tokens"]
+        if self._began is not None and self._first_text_s is not None:
             status.append(f"first token {self._first_text_s:.2f} s")
+            streaming_s = time.monotonic() - self._began - self._first_text_s
+            if streaming_s > _RATE_AFTER_S:
+                status.append(f"~{len(text) / _CHARACTERS_A_TOKEN / streaming_s:.0f} tokens/s")
         line = Text(visible(" · ".join(filter(None, status))), style="dim")
         line.truncate(self._console.width - _ROOM_FOR_CTRL_C, overflow="ellipsis")
         return Group(*(self._last_lines(text) if text else ()), line)

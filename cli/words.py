@@ -61,8 +61,12 @@ def facts(result: TurnResult, first_text_s: float | None) -> str:
     words.append(result.finish_reason)
     if result.tries:
         words.append(f"attempt {result.tries[-1].attempt}")
-    if result.usage.output_tokens is not None:
-        words.append(f"{result.usage.output_tokens} tokens out")
+    usage = {
+        "in": result.usage.input_tokens,
+        "out": result.usage.output_tokens,
+        "cached": result.usage.cache_read_tokens,
+    }
+    words += [f"{count} tokens {what}" for what, count in usage.items() if count]
     if first_text_s is not None:
         words.append(f"first token {first_text_s:.2f} s")
     return " · ".join(words)

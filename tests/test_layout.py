@@ -17,6 +17,7 @@ UNMIRRORED = {
     "cli/showing.py": "brings the whole stack up: tests/e2e/test_showing.py",
     "deploy/sandbox/errors.py": "declares one exception",
     "deploy/sandbox/worker.py": "a worker process: tests/e2e starts it",
+    "streaming/live/counts.py": "declares numbers: tests/e2e/test_metrics.py",
     "streaming/live/durable.py": "declares a port; tests/e2e goes through it",
     "streaming/live/link.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/publisher.py": "Redis: tests/e2e/test_live.py",

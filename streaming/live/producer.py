@@ -10,6 +10,7 @@ Rules of this file:
 
 from streaming.deltas import Delta
 from streaming.live import frames
+from streaming.live.counts import Counts
 from streaming.live.frames import Failure, Header
 from streaming.live.transcript import Place, Transcript
 from streaming.messages import Usage
@@ -21,10 +22,12 @@ class Producer:
     """The live side of one attempt of a turn, over its tries.
 
     Args:
+        counts: where its snapshots are counted, with those of the worker's other turns.
         dormancy: off for a Redis proxy that falsifies PUBLISH's reply: then it is always awake.
     """
 
-    def __init__(self, *, dormancy: bool = True) -> None:
+    def __init__(self, counts: Counts | None = None, *, dormancy: bool = True) -> None:
+        self._counts = counts or Counts()
         self._dormancy = dormancy
         self._subscribed = False
         self._awake = not dormancy
@@ -138,6 +141,7 @@ class Producer:
             self._flush_number += 1
         if self._owes_snap:
             self._flushed = Place()
+            self._counts.snapshots += 1
             out.append(frames.snap(self._epoch, self._flush_number, header, self._transcript.read(self._flushed)))
         elif self._has_new and wanted:
             out.append(frames.delta(self._epoch, self._flush_number, self._transcript.read(self._flushed)))

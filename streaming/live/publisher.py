@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from streaming.deltas import Delta
 from streaming.live import frames
 from streaming.live.channels import Channels
+from streaming.live.counts import Counts, Measure, unmeasured
 from streaming.live.frames import Failure, Header
 from streaming.live.link import BROKEN, RETRY_AFTER_S, Link
 from streaming.live.producer import Producer
@@ -65,13 +66,24 @@ class Publisher:
     Args:
         floor_s: the least time between two flushes; 0 sends a delta as soon as the last flush is answered.
         dormancy: see `Producer`.
+        measure: told the counts once a second.
     """
 
-    def __init__(self, redis: Redis, channels: Channels, *, floor_s: float = 0.0, dormancy: bool = True) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        channels: Channels,
+        *,
+        floor_s: float = 0.0,
+        dormancy: bool = True,
+        measure: Measure = unmeasured,
+    ) -> None:
         self._redis = redis
         self._channels = channels
         self._floor_s = floor_s
         self._dormancy = dormancy
+        self._measure = measure
+        self._counts = Counts()
         self._link = Link()
         self._turns: dict[str, list[LiveTurn]] = {}
         self._asks = Subscriptions(redis, self._hear_ask, self._link)
@@ -104,7 +116,7 @@ class Publisher:
     @contextlib.contextmanager
     def watched(self, turn_id: str) -> Iterator[LiveTurn]:
         """Give one attempt of a turn its voice."""
-        turn = LiveTurn(Producer(dormancy=self._dormancy), turn_id, self)
+        turn = LiveTurn(Producer(self._counts, dormancy=self._dormancy), turn_id, self)
         ask = self._channels.ask(turn_id)
         self._turns.setdefault(ask, []).append(turn)
         self._asks.add(ask)
@@ -128,16 +140,26 @@ class Publisher:
         self._wake.set()
 
     def _hear_ask(self, channel: str, message: bytes | None) -> None:
+        ask = None if message is None else self._counted_ask(message)
         for turn in self._turns.get(channel, ()):
             if message is None:
                 turn.producer.subscribed()
-            else:
-                match frames.parse_ask(message):
-                    case "join":
-                        turn.producer.joined()
-                    case "interrupt":
-                        turn.interrupt_hinted.set()
+            elif ask == "join":
+                turn.producer.joined()
+            elif ask == "interrupt":
+                turn.interrupt_hinted.set()
             self.wake(turn)
+
+    def _counted_ask(self, message: bytes) -> str | None:
+        ask = frames.parse_ask(message)
+        match ask:
+            case "join":
+                self._counts.joins += 1
+            case "interrupt":
+                self._counts.interrupt_hints += 1
+            case _:
+                self._counts.ignored_asks += 1
+        return ask
 
     # -- flushing
 
@@ -171,6 +193,7 @@ class Publisher:
         try:
             replies = await pipeline.execute(raise_on_error=False)
         except BROKEN:
+            self._counts.dropped_flushes += len(sent)
             for turn, _ in sent:
                 turn.producer.dropped()
                 self._dirty[turn] = None
@@ -187,7 +210,12 @@ class Publisher:
         for turn, count in sent:
             at += count
             reply = replies[at - 1]
-            turn.producer.received(reply if isinstance(reply, int) else 0)  # a refused frame reached nobody
+            if isinstance(reply, int):
+                self._counts.frames += count
+                turn.producer.received(reply)
+            else:
+                self._counts.dropped_flushes += 1
+                turn.producer.received(0)  # a refused frame reached nobody
             if turn.producer.due:
                 self.wake(turn)
 
@@ -200,10 +228,17 @@ class Publisher:
             for turn in turns:
                 if not turn.producer.dormant:
                     self.wake(turn)  # a beat, if it has been quiet
+            self._tell_counts(turns)
             dormant = {self._channels.live(turn.turn_id): turn for turn in turns if turn.producer.dormant}
             if dormant and self._link.stands:
                 with contextlib.suppress(*BROKEN):
                     await self._wake_watched(dormant)
+
+    def _tell_counts(self, turns: list[LiveTurn]) -> None:
+        streaming = [turn for turn in turns if not turn.producer.ended]
+        self._counts.turns = len(streaming)
+        self._counts.dormant_turns = sum(turn.producer.dormant for turn in streaming)
+        self._measure(self._counts)
 
     async def _wake_watched(self, dormant: dict[str, LiveTurn]) -> None:
         for channel, subscribers in await self._redis.pubsub_numsub(*dormant):

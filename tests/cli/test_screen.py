@@ -243,3 +243,15 @@ def test_a_late_viewer_is_told_no_time_to_the_first_token() -> None:
 
     assert terminal.picture().splitlines()[1].strip() == "mill/wheel-1 · attempt 1 · ~1 tokens"
     terminal.screen.close()
+
+
+def test_speed_is_told_once_there_is_some() -> None:
+    """Tokens a second, guessed from the text, from half a second after its beginning."""
+    terminal = Terminal(width=160)
+    terminal.show(begin(), delta("word " * 100))
+    at_once = terminal.picture()
+    time.sleep(0.6)
+    later = terminal.picture()
+
+    assert "tokens/s" not in at_once
+    assert "tokens/s" in later

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -12,16 +12,17 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
-from deploy.sandbox.processes import RunningServer, Servers, free_port
+from deploy.sandbox.processes import RunningServer, Servers, free_port, running_servers
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.journal import Entry
-from deploy.sandbox.stack import Stack
+from deploy.sandbox.redis import find_redis, start_redis
+from deploy.sandbox.stack import Stack, stack
 from deploy.sandbox.worker import start_worker
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.channels import Channels
 from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.link import connect_redis
-from turns import Turns
+from turns import Turns, connect
 
 SECRET = "sk-secret-that-must-not-leak"
 ROUTES = {
@@ -128,9 +129,36 @@ async def eventually(what: Callable[[], Awaitable[_T | None]], within_s: float =
         await asyncio.sleep(0.02)
 
 
-def redis_of(stack: Stack) -> Redis:
-    """Return a client of the stack's Redis."""
-    return connect_redis(stack.redis_url)
+@asynccontextmanager
+async def rig_up(environ: Mapping[str, str]) -> AsyncIterator[Rig]:
+    """Bring a stack up, without a worker."""
+    async with stack(environ, print) as up, running_servers() as servers:
+        pointed = dict(environ) | {"TEMPORAL_ADDRESS": up.temporal_address, "REDIS_URL": up.redis_url}
+        client = await connect(pointed)
+        redis = connect_redis(up.redis_url)
+        async with ScriptedProvider(up.provider_url) as provider:
+            yield Rig(up, servers, pointed, client, provider, redis, Channels(client.namespace))
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def redis_of_its_own(rig: Rig) -> AsyncIterator[Rig]:
+    """Give a rig whose Redis is another one, so that it may be counted and killed; `queue` is its own too."""
+    async with running_servers() as servers:
+        program = await find_redis(servers, rig.environ, print)
+        own = await start_redis(servers, program, port=free_port())
+        assert own.process is not None
+        redis = connect_redis(own.url)
+        environ = {**rig.environ, "REDIS_URL": own.url}
+        yield replace(
+            rig,
+            environ=environ,
+            redis=redis,
+            queue=f"own-redis-{uuid4().hex[:8]}",
+            stack=replace(rig.stack, redis_url=own.url, processes={"redis": own.process}),
+            servers=servers,
+        )
+        await redis.aclose()
 
 
 def _config(provider_url: str) -> str:

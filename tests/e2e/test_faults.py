@@ -1,5 +1,6 @@
 """Providers that fail: the right failure at the right time, the next candidate at once, never half an answer."""
 
+import base64
 import time
 
 import pytest
@@ -258,8 +259,6 @@ async def test_route_may_take_an_empty_answer(rig: Rig) -> None:
 )
 async def test_broken_text_is_mended_the_same_everywhere(rig: Rig, raw: bytes, text: str) -> None:
     """Bytes that are no text become U+FFFD, in the result and so in its proof."""
-    import base64
-
     stream = b"data: " + raw + b"\n\ndata: [DONE]\n\n"
     body: JsonValue = base64.b64encode(stream).decode()
     script = await rig.script({"raw_base64": body, "content_type": "text/event-stream", "headers_after_s": 0.5})

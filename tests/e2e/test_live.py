@@ -3,23 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 
-from deploy.sandbox.processes import free_port, running_servers
+from deploy.sandbox.processes import free_port
 from deploy.sandbox.redis import find_redis, start_redis
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Frame
 from streaming.live.hub import WatchedTurn
-from streaming.live.link import connect_redis
 from streaming.live.reader import Event
-from tests.e2e.rig import Rig, eventually, text_of, turn
+from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -189,26 +185,6 @@ async def published(redis: Redis) -> int:
     calls = stats.get("cmdstat_publish", {}).get("calls", 0)
     assert isinstance(calls, int)
     return calls
-
-
-@asynccontextmanager
-async def redis_of_its_own(rig: Rig) -> AsyncIterator[Rig]:
-    """Give a rig whose Redis is another one, so that it may be counted and killed; `queue` is its own too."""
-    async with running_servers() as servers:
-        program = await find_redis(servers, rig.environ, print)
-        own = await start_redis(servers, program, port=free_port())
-        assert own.process is not None
-        redis = connect_redis(own.url)
-        environ = {**rig.environ, "REDIS_URL": own.url}
-        yield replace(
-            rig,
-            environ=environ,
-            redis=redis,
-            queue=f"own-redis-{uuid4().hex[:8]}",
-            stack=replace(rig.stack, redis_url=own.url, processes={"redis": own.process}),
-            servers=servers,
-        )
-        await redis.aclose()
 
 
 async def test_unwatched_turn_costs_the_same_few_publishes_however_long_it_is(rig: Rig) -> None:

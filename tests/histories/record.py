@@ -12,13 +12,8 @@ from typing import Protocol
 
 from temporalio.client import WorkflowHandle
 
-import turns
-from deploy.sandbox.processes import running_servers
-from deploy.sandbox.provider.client import ScriptedProvider
-from deploy.sandbox.stack import stack
 from streaming.jsontext import JsonObject
-from streaming.live.channels import Channels
-from tests.e2e.rig import Rig, clean_environ, redis_of, turn
+from tests.e2e.rig import clean_environ, rig_up, turn
 
 _SLOW: JsonObject = {"tokens": 500, "pace_s": 0.05}
 _Handle = WorkflowHandle[object, JsonObject]
@@ -47,30 +42,24 @@ async def _wait(handle: _Handle) -> object:
 async def record(version: str) -> None:
     """Run a turn of each kind and write its history."""
     environ = clean_environ(os.environ)  # noqa: TID251 - a program of its own
-    async with stack(environ, print) as up, running_servers() as servers:
-        pointed = environ | {"TEMPORAL_ADDRESS": up.temporal_address, "REDIS_URL": up.redis_url}
-        client = await turns.connect(pointed)
-        redis = redis_of(up)
-        async with ScriptedProvider(up.provider_url) as provider:
-            rig = Rig(up, servers, pointed, client, provider, redis, Channels(client.namespace), queue="millstream")
-            await rig.worker()
-            brief: JsonObject = {"heartbeat_s": 2}
-            shapes: dict[str, tuple[JsonObject, _Ending]] = {
-                "completed": (turn(await rig.script({"text": "done"}), metadata={"customer": "c-1"}), _wait),
-                "retried": (turn(await rig.script({"status": 500}, {"text": "again"})), _wait),
-                "failed": (turn(await rig.script({"status": 401})), _wait),
-                "invalid": ({"messages": []}, _wait),
-                "interrupted": (turn(await rig.script(_SLOW), limits=brief), _interrupt),
-                "cancelled": (turn(await rig.script(_SLOW), limits=brief), _cancel),
-            }
-            for name, (request, ending) in shapes.items():
-                handle = await rig.start(request, turn_id=name)
-                with contextlib.suppress(Exception):
-                    await ending(handle)
-                    await handle.result()
-                history = (await handle.fetch_history()).to_json()
-                (Path(__file__).parent / f"{name}-{version}.json").write_text(history + "\n")
-        await redis.aclose()
+    async with rig_up(environ) as rig:
+        await rig.worker()
+        brief: JsonObject = {"heartbeat_s": 2}
+        shapes: dict[str, tuple[JsonObject, _Ending]] = {
+            "completed": (turn(await rig.script({"text": "done"}), metadata={"customer": "c-1"}), _wait),
+            "retried": (turn(await rig.script({"status": 500}, {"text": "again"})), _wait),
+            "failed": (turn(await rig.script({"status": 401})), _wait),
+            "invalid": ({"messages": []}, _wait),
+            "interrupted": (turn(await rig.script(_SLOW), limits=brief), _interrupt),
+            "cancelled": (turn(await rig.script(_SLOW), limits=brief), _cancel),
+        }
+        for name, (request, ending) in shapes.items():
+            handle = await rig.start(request, turn_id=name)
+            with contextlib.suppress(Exception):
+                await ending(handle)
+                await handle.result()
+            history = (await handle.fetch_history()).to_json()
+            (Path(__file__).parent / f"{name}-{version}.json").write_text(history + "\n")
 
 
 if __name__ == "__main__":

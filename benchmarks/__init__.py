@@ -1,0 +1,1 @@
+"""Benchmarks over the real stack: see README.md here."""

@@ -1,0 +1,1 @@
+"""Chaos: many turns and viewers under random faults, by a seed, with real processes."""
