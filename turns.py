@@ -125,26 +125,16 @@ class Turns:
             TurnNotFound: there is none.
             DurableUnreachable: the server does not answer.
         """
+        handle = self._handle(turn_id)
         try:
-            while True:
-                try:
-                    result = await self._handle(turn_id).result()
-                except WorkflowFailureError as error:
-                    if await self._goes_on(turn_id, error.cause):
-                        continue
-                    return _failed(error.cause)
-                return Outcome("completed", result=TurnResult.model_validate(result))
+            outcome = await _outcome(handle)
+            while outcome.status == "terminated" and await _goes_on(handle):
+                outcome = await _outcome(handle)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise TurnNotFound(turn_id) from error
             raise DurableUnreachable(error.message) from error
-
-    async def _goes_on(self, turn_id: str, cause: BaseException) -> bool:
-        """Whether the turn has another run: a reset terminates the one it starts again from."""
-        if not isinstance(cause, TerminatedError):
-            return False
-        description = await self._handle(turn_id).describe()
-        return description.status != WorkflowExecutionStatus.TERMINATED
+        return outcome
 
     async def standing(self, turn_id: str) -> Standing:
         """Return where the turn stands now, "unreachable" included."""
@@ -194,6 +184,19 @@ class Turns:
 
     def _handle(self, turn_id: str) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(turn_id)
+
+
+async def _outcome(handle: WorkflowHandle[object, object]) -> Outcome:
+    try:
+        result = await handle.result()
+    except WorkflowFailureError as error:
+        return _failed(error.cause)
+    return Outcome("completed", result=TurnResult.model_validate(result))
+
+
+async def _goes_on(handle: WorkflowHandle[object, object]) -> bool:
+    """Whether there is another run: a reset terminates the one it starts again from."""
+    return (await handle.describe()).status != WorkflowExecutionStatus.TERMINATED
 
 
 def _failed(cause: BaseException) -> Outcome:

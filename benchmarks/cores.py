@@ -19,13 +19,15 @@ class Cores:
         self._samples: dict[str, list[tuple[float, float]]] = {name: [] for name in pids}
 
     @asynccontextmanager
-    async def sampled(self) -> AsyncIterator[None]:
-        """Sample while the block runs."""
+    async def sampled(self) -> AsyncIterator[dict[str, float]]:
+        """Sample while the block runs; what is yielded then says what each process used in its busiest two seconds."""
+        busiest: dict[str, float] = {}
         sampling = asyncio.create_task(self._sample_forever())
         try:
-            yield
+            yield busiest
         finally:
             sampling.cancel()
+            busiest.update({name: _busiest(samples) for name, samples in self._samples.items()})
 
     async def _sample_forever(self) -> None:
         while True:
@@ -33,10 +35,6 @@ class Cores:
                 if (used := _cpu_seconds(pid)) is not None:
                     self._samples[name].append((time.monotonic(), used))
             await asyncio.sleep(_EVERY_S)
-
-    def busiest(self) -> dict[str, float]:
-        """Return what each process used in its busiest two seconds."""
-        return {name: _busiest(samples) for name, samples in self._samples.items()}
 
 
 def _busiest(samples: list[tuple[float, float]]) -> float:

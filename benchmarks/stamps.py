@@ -3,9 +3,8 @@
 The clock is the machine's monotonic one, which its processes share.
 """
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import quantiles
 
 _NANOSECONDS_A_MS = 1_000_000
@@ -59,12 +58,3 @@ class Seen:
         latencies = [latency for watch in watches for latency in watch.latencies_ms]
         cuts = quantiles(latencies, n=100, method="inclusive")
         return Seen(cuts[49], cuts[98], len(latencies), wrong)
-
-    @staticmethod
-    def parse(output: str) -> "Seen":
-        """Return what a process of viewers said last."""
-        return Seen(**json.loads(output.splitlines()[-1]))
-
-    def say(self) -> None:
-        """Print it for `parse`."""
-        print(json.dumps(asdict(self)), flush=True)

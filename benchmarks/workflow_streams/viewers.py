@@ -1,45 +1,51 @@
-"""Viewers of a streamed turn as a process of their own: `python -m benchmarks.workflow_streams.viewers TURN COUNT`.
+"""Viewers of a streamed turn, as a process of their own: `python -m benchmarks.workflow_streams.viewers JSON`.
 
-Says "watching" before the turn is started, and after its end one line of JSON with what was measured.
+It starts the turn, and they subscribe at once. At the end it says what was measured.
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import uvloop
 from temporalio.client import Client
 from temporalio.contrib.workflow_streams import WorkflowStreamClient
-from temporalio.service import RPCError, RPCStatusCode
 
 import turns
 from benchmarks.stamps import Seen, Watch
-from benchmarks.workflow_streams.turn import TOPIC
+from benchmarks.workflow_streams.turn import TOPIC, WORKFLOW
+from streaming.jsontext import JsonValue
 
 
-async def _follow(client: Client, turn_id: str) -> Watch:
-    watch = Watch()
+@dataclass(frozen=True)
+class Viewing:
+    """A turn, and how many watch it."""
+
+    turn: str
+    arguments: list[JsonValue]
+    task_queue: str
+    viewers: int
+
+
+async def _follow(client: Client, turn_id: str, watch: Watch) -> None:
     stream = WorkflowStreamClient.create(client, turn_id)
-    while True:
-        try:
-            async for item in stream.subscribe([TOPIC], result_type=str):
-                watch.seen(item.data)
-        except RPCError as error:
-            if watch.latencies_ms or error.status != RPCStatusCode.NOT_FOUND:
-                raise
-            await asyncio.sleep(0.01)  # the turn is started when everybody waits for it
-        else:
-            return watch
+    async for item in stream.subscribe([TOPIC], result_type=str):
+        watch.seen(item.data)
 
 
-async def _view(turn_id: str, viewers: int, environ: Mapping[str, str]) -> None:
+async def _view(viewing: Viewing, environ: Mapping[str, str]) -> Seen:
     client = await turns.connect(environ)
-    print("watching", flush=True)
-    Seen.by(await asyncio.gather(*(_follow(client, turn_id) for _ in range(viewers)))).say()
+    await client.start_workflow(WORKFLOW, args=viewing.arguments, id=viewing.turn, task_queue=viewing.task_queue)
+    watches = [Watch() for _ in range(viewing.viewers)]
+    await asyncio.gather(*(_follow(client, viewing.turn, watch) for watch in watches))
+    return Seen.by(watches)
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         environment = os.environ  # noqa: TID251 - a process of its own
-        runner.run(_view(sys.argv[1], int(sys.argv[2]), environment))
+        seen = runner.run(_view(Viewing(**json.loads(sys.argv[1])), environment))
+    print(json.dumps(asdict(seen)))

@@ -40,7 +40,7 @@ class Producer:
         self._has_new = False
         self._owes_begin = False
         self._owes_snap = False
-        self._fail: bytes | None = None
+        self._fail: list[bytes] = []
         self._end: tuple[str, Usage, str] | None = None
         self._owes_end = False
         self._last_sent = 0.0
@@ -58,7 +58,7 @@ class Producer:
     @property
     def due(self) -> bool:
         """Whether a flush now would publish something (a beat aside)."""
-        owed = self._owes_begin or self._owes_snap or self._owes_end or self._fail is not None
+        owed = self._owes_begin or self._owes_snap or self._owes_end or bool(self._fail)
         return self._subscribed and (owed or (self._awake and self._has_new))
 
     def begin(self, epoch: int, header: Header, why: str | None) -> None:
@@ -79,7 +79,8 @@ class Producer:
 
     def fail(self, failure: Failure) -> None:
         """The try failed; what it still held unflushed is withdrawn with it."""
-        self._fail = frames.fail(self._epoch, self._flush_number, failure)
+        self._fail = self._owed_begin()  # whose failure it is, where nobody could be told yet
+        self._fail.append(frames.fail(self._epoch, self._flush_number, failure))
         self._transcript.withdraw_after(self._flushed)
         self._has_new = False
 
@@ -117,13 +118,8 @@ class Producer:
         """Return the frames to publish now, in order; the caller reports `received` or `dropped`."""
         if not self._subscribed or self._header is None:
             return []
-        out: list[bytes] = []
-        if self._fail is not None:
-            out.append(self._fail)
-            self._fail = None
-        if self._owes_begin:
-            out.append(frames.begin(self._epoch, self._header, self._why))
-            self._owes_begin = False
+        out, self._fail = self._fail, []
+        out += self._owed_begin()
         self._flush_content(self._header, out)
         if self._owes_end and self._end is not None:
             finish_reason, usage, sha256 = self._end
@@ -134,6 +130,12 @@ class Producer:
         if out:
             self._last_sent = now
         return out
+
+    def _owed_begin(self) -> list[bytes]:
+        if not self._owes_begin or self._header is None:
+            return []
+        self._owes_begin = False
+        return [frames.begin(self._epoch, self._header, self._why)]
 
     def _flush_content(self, header: Header, out: list[bytes]) -> None:
         wanted = self._owes_snap or self._awake

@@ -1,0 +1,1 @@
+"""How operators watch a process: its logs, its metrics, its health."""
