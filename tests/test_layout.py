@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("streaming", "activities", "workflows", "cli", "deploy")
+PACKAGES = ("streaming", "activities", "workflows", "telemetry", "cli", "deploy")
 
 # What has no test file of its own, and why.
 UNMIRRORED = {
@@ -23,6 +23,9 @@ UNMIRRORED = {
     "streaming/live/publisher.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/hub.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/subscriptions.py": "Redis: tests/e2e/test_live.py",
+    "telemetry/health.py": "served by a worker: tests/e2e/test_worker.py",
+    "telemetry/logs.py": "written by a worker: tests/e2e/test_worker.py",
+    "telemetry/metrics.py": "served by a worker: tests/e2e/test_metrics.py",
     "workflows/policies.py": "one constant; tests/e2e retries by it",
     "workflows/ports.py": "declares the activity; tests/e2e calls through it",
     "workflows/turn.py": "the workflow: tests/e2e, and the recorded histories",

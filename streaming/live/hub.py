@@ -22,7 +22,8 @@ from streaming.live.subscriptions import Subscriptions
 from streaming.live.viewer import Viewer
 
 SILENT_AFTER_S = 2.5
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.5
+_LOOK_UNSYNCED_EVERY_S = 0.1
 _SUBSCRIBED_WITHIN_S = 2.0
 _ASK_AGAIN_AFTER_S = 1.0
 
@@ -41,6 +42,7 @@ class WatchedTurn:
         self._hub = hub
         self._subscribed = asyncio.Event()
         self._changed = asyncio.Event()
+        self._missed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -87,10 +89,15 @@ class WatchedTurn:
                 self.viewer.lost()
             self._subscribed.set()
             return
-        self.heard_at = time.monotonic()
         frame = frames.parse(message, int(time.time() * 1000))
-        if frame is not None and self.viewer.take(frame):
+        if frame is None or frame.e < self.viewer.epoch:
+            return  # noise, or a zombie's: neither is a sign of the producer's life
+        self.heard_at = time.monotonic()
+        if self.viewer.take(frame):
+            self.standing = None  # it speaks for itself again
             self._change()
+        if not self.viewer.synced:
+            self._missed.set()
 
     def _change(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -126,7 +133,10 @@ class WatchedTurn:
                 self.viewer.joined(now)
                 if not await self._hub.join(self.turn_id) or self.viewer.unanswered:
                     self._stand(await self._hub.durable.standing(self.turn_id))
-            await asyncio.sleep(_LOOK_EVERY_S)
+            self._missed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S if self.viewer.synced else _LOOK_UNSYNCED_EVERY_S):
+                    await self._missed.wait()
 
     def _stand(self, standing: Standing) -> None:
         if standing.status != "closed" and standing != self.standing:

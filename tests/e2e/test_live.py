@@ -86,7 +86,7 @@ async def test_viewer_of_an_ended_turn_gets_its_result(rig: Rig) -> None:
 
 async def test_viewers_of_one_turn_all_see_the_same(rig: Rig) -> None:
     """Several viewers, joining at several times, end with one text."""
-    script = await rig.script(SLOW)
+    script = await rig.script({"tokens": 120, "pace_s": 0.03})
     await rig.start(turn(script), turn_id=script)
 
     async def joined_after(seconds: float) -> tuple[str, str]:
