@@ -5,7 +5,7 @@ import time
 from streaming.contracts import TurnResult
 from streaming.live.durable import Standing
 from streaming.live.frames import Frame
-from streaming.messages import Message, RefusalPart, ToolCallPart, text_sha256
+from streaming.messages import Message, RefusalPart, ToolCallPart, Usage, text_sha256
 
 
 def of_standing(standing: Standing) -> str:
@@ -61,15 +61,16 @@ def facts(result: TurnResult, first_text_s: float | None) -> str:
     words.append(result.finish_reason)
     if result.tries:
         words.append(f"attempt {result.tries[-1].attempt}")
-    usage = {
-        "in": result.usage.input_tokens,
-        "out": result.usage.output_tokens,
-        "cached": result.usage.cache_read_tokens,
-    }
-    words += [f"{count} tokens {what}" for what, count in usage.items() if count]
+    words += _counted(result.usage)
     if first_text_s is not None:
         words.append(f"first token {first_text_s:.2f} s")
     return " · ".join(words)
+
+
+def _counted(usage: Usage) -> list[str]:
+    counts = {"in": usage.input_tokens, "out": usage.output_tokens, "cached": usage.cache_read_tokens}
+    said = [f"{count} {what}" for what, count in counts.items() if count]
+    return [", ".join(said).replace(" ", " tokens ", 1)] if said else []
 
 
 def proof(result: TurnResult, on_screen: str) -> tuple[bool, str]:

@@ -71,3 +71,11 @@ def test_the_proof_compares_the_screen_with_the_durable_text() -> None:
     assert words.proof(durable, "") == (True, f"✓ durable result, sha256 {durable.sha256[:16]}…")
     assert words.proof(durable, "flou")[0] is False
     assert words.proof(result("flour", sha256="0" * 64), "flour")[0] is False
+
+
+def test_usage_is_said_as_far_as_it_is_known() -> None:
+    """What went in, came out, and was read from a cache; nothing that the provider did not say."""
+    usage = {"input_tokens": 5, "output_tokens": 233, "cache_read_tokens": 4}
+
+    assert "· 5 tokens in, 233 out, 4 cached ·" in words.facts(result("x", usage=usage), 0.1)
+    assert "tokens" not in words.facts(result("x", usage={}), None)
