@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo dev test unit e2e chaos lint fmt types imports lock clean
+.PHONY: help setup demo dev test unit e2e chaos bench-live lint fmt types imports lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 setup: .venv/.installed ## Make .venv from requirements.lock
 
@@ -39,6 +39,9 @@ TURNS ?= 300
 SEED ?= $(shell date +%s)
 chaos: setup ## Break everything at random under TURNS=300 turns; SEED=7 breaks it the same way again
 	$(BIN)/python -m tests.e2e.chaos.run --turns $(TURNS) --seed $(SEED)
+
+bench-live: setup ## Measure the live view beside Temporal's workflow streams; QUICK=1 takes half a minute
+	$(BIN)/python -m benchmarks.live $(if $(QUICK),--quick)
 
 lint: setup
 	$(BIN)/ruff check .

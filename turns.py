@@ -36,7 +36,7 @@ from streaming.live.durable import DurableUnreachable, Outcome, Standing, TurnNo
 
 DEFAULT_ADDRESS = "localhost:7233"
 _CONNECT_WITHIN_S = 5
-_RUN_TIMEOUT = timedelta(days=2)
+_RUN_TIMEOUT = timedelta(days=2)  # a turn that no worker takes in this time is given up
 
 
 class CannotReachTemporal(Exception):

@@ -5,10 +5,12 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
+from typing import Self
 
 _EVERY_S = 0.5
-_WINDOW = 4  # samples
 
 
 class Cores:
@@ -19,15 +21,17 @@ class Cores:
         self._samples: dict[str, list[tuple[float, float]]] = {name: [] for name in pids}
 
     @asynccontextmanager
-    async def sampled(self) -> AsyncIterator[dict[str, float]]:
-        """Sample while the block runs; what is yielded then says what each process used in its busiest two seconds."""
-        busiest: dict[str, float] = {}
+    async def sampled(self) -> AsyncIterator[Self]:
+        """Sample while the block runs."""
         sampling = asyncio.create_task(self._sample_forever())
         try:
-            yield busiest
+            yield self
         finally:
             sampling.cancel()
-            busiest.update({name: _busiest(samples) for name, samples in self._samples.items()})
+
+    def used(self, begin: float, end: float) -> dict[str, float]:
+        """Return what each process used between two times of the monotonic clock, as a median over short spans."""
+        return {name: _median(samples, begin, end) for name, samples in self._samples.items()}
 
     async def _sample_forever(self) -> None:
         while True:
@@ -37,9 +41,9 @@ class Cores:
             await asyncio.sleep(_EVERY_S)
 
 
-def _busiest(samples: list[tuple[float, float]]) -> float:
-    spans = zip(samples, samples[_WINDOW:], strict=False)
-    return max(((used - before) / (then - at) for (at, before), (then, used) in spans), default=0.0)
+def _median(samples: list[tuple[float, float]], begin: float, end: float) -> float:
+    spans = [(early, late) for early, late in pairwise(samples) if begin <= early[0] and late[0] <= end]
+    return median([(used - before) / (then - at) for (at, before), (then, used) in spans] or [0.0])
 
 
 def _cpu_seconds(pid: int) -> float | None:

@@ -27,7 +27,7 @@ from benchmarks.workflow_streams import viewers as streamed
 from deploy.sandbox.processes import RunningServer, Servers, running_servers
 from deploy.sandbox.serving import until_serving
 from deploy.sandbox.stack import Stack, stack
-from deploy.sandbox.worker import environment, start_worker
+from deploy.sandbox.worker import environment, is_scripted, start_worker
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.link import connect_redis
 
@@ -112,13 +112,14 @@ class Bench:
     async def _viewed(
         self, module: str, viewing: dict[str, object], worker: RunningServer
     ) -> tuple[Seen | None, dict[str, float]]:
-        """Run a process of viewers to its end; return what it measured, and how busy everyone was."""
+        """Run a process of viewers to its end; return what it measured, and how many cores everyone used."""
         viewers = self._start(module, json.dumps(viewing))
-        async with Cores(self._pids(worker, viewers)).sampled() as busiest:
+        async with Cores(self._pids(worker, viewers)).sampled() as cores:
             if await viewers.ended():
                 raise RuntimeError(f"the viewers failed: {viewers.last_lines()}")
-        seen = json.loads(viewers.output().splitlines()[-1])
-        return seen and Seen(**seen), busiest
+        said = json.loads(viewers.output().splitlines()[-1])
+        seen = Seen(**said) if said else None
+        return seen, cores.used(seen.begin, seen.end) if seen else {}
 
     def _start(self, module: str, *arguments: str) -> RunningServer:
         command = [sys.executable, "-m", module, *arguments]
@@ -165,6 +166,8 @@ def main() -> None:
     machine = os.environ  # noqa: TID251 - a composition root
     theirs = ("MILLSTREAM_", "TEMPORAL_", "OPENAI_", "REDIS_URL")
     environ = {name: value for name, value in machine.items() if not name.startswith(theirs)}
+    if not is_scripted(environ):
+        sys.exit("a millstream.toml here names real providers: move it away")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure(QUICK if "--quick" in sys.argv else Plan(), environ))
 

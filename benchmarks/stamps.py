@@ -31,14 +31,15 @@ class Watch:
 
     def __init__(self) -> None:
         self.latencies_ms: list[float] = []
-        self._last = 0
+        self.first = self.last = 0
 
     def seen(self, text: str) -> None:
         """Take text that is on the viewer's screen now."""
         now = time.monotonic_ns()
         for written in map(int, text.split()):
-            if written > self._last:
-                self._last = written
+            if written > self.last:
+                self.first = self.first or written
+                self.last = written
                 self.latencies_ms.append((now - written) / _NANOSECONDS_A_MS)
 
 
@@ -49,7 +50,10 @@ class Seen:
     p50_ms: float
     p99_ms: float
     chunks: int
-    wrong: int = 0
+    begin: float
+    """When the first chunk was written, on the monotonic clock."""
+    end: float
+    wrong: int
     """Viewers that did not end with exactly the durable text."""
 
     @staticmethod
@@ -57,4 +61,5 @@ class Seen:
         """Return what these saw together."""
         latencies = [latency for watch in watches for latency in watch.latencies_ms]
         cuts = quantiles(latencies, n=100, method="inclusive")
-        return Seen(cuts[49], cuts[98], len(latencies), wrong)
+        begin, end = min(watch.first for watch in watches), max(watch.last for watch in watches)
+        return Seen(cuts[49], cuts[98], len(latencies), begin / 1e9, end / 1e9, wrong)

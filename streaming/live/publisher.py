@@ -30,9 +30,10 @@ _SWEEP_EVERY_S = 1.0
 class LiveTurn:
     """The handle by which one attempt of a turn speaks to its viewers. Every method returns at once."""
 
-    def __init__(self, producer: Producer, turn_id: str, publisher: "Publisher") -> None:
-        self.turn_id = turn_id
+    def __init__(self, producer: Producer, live: str, ask: str, publisher: "Publisher") -> None:
         self.producer = producer
+        self.live = live
+        self.ask = ask
         self.interrupt_hinted = asyncio.Event()
         self._publisher = publisher
 
@@ -116,10 +117,10 @@ class Publisher:
     @contextlib.contextmanager
     def watched(self, turn_id: str) -> Iterator[LiveTurn]:
         """Give one attempt of a turn its voice."""
-        turn = LiveTurn(Producer(self._counts, dormancy=self._dormancy), turn_id, self)
-        ask = self._channels.ask(turn_id)
-        self._turns.setdefault(ask, []).append(turn)
-        self._asks.add(ask)
+        producer = Producer(self._counts, dormancy=self._dormancy)
+        turn = LiveTurn(producer, self._channels.live(turn_id), self._channels.ask(turn_id), self)
+        self._turns.setdefault(turn.ask, []).append(turn)
+        self._asks.add(turn.ask)
         try:
             yield turn
         finally:
@@ -127,12 +128,11 @@ class Publisher:
             asyncio.get_running_loop().call_later(wait_s, self._forget, turn)
 
     def _forget(self, turn: LiveTurn) -> None:
-        ask = self._channels.ask(turn.turn_id)
         self._dirty.pop(turn, None)
-        self._turns[ask].remove(turn)
-        if not self._turns[ask]:
-            del self._turns[ask]
-            self._asks.remove(ask)
+        self._turns[turn.ask].remove(turn)
+        if not self._turns[turn.ask]:
+            del self._turns[turn.ask]
+            self._asks.remove(turn.ask)
 
     def wake(self, turn: LiveTurn) -> None:
         """Have the turn's frames flushed."""
@@ -183,9 +183,8 @@ class Publisher:
         sent: list[tuple[LiveTurn, int]] = []
         for turn in turns:
             out = turn.producer.flush(now)
-            channel = self._channels.live(turn.turn_id)
             for frame in out:
-                pipeline.publish(channel, frame)
+                pipeline.publish(turn.live, frame)
             if out:
                 sent.append((turn, len(out)))
         if not sent:
@@ -229,8 +228,8 @@ class Publisher:
                 if not turn.producer.dormant:
                     self.wake(turn)  # a beat, if it has been quiet
             self._tell_counts(turns)
-            dormant = {self._channels.live(turn.turn_id): turn for turn in turns if turn.producer.dormant}
-            if dormant and self._link.stands:
+            dormant = {turn.live: turn for turn in turns if turn.producer.dormant}
+            if dormant:  # also while Redis refuses frames: it may take them again
                 with contextlib.suppress(*BROKEN):
                     await self._wake_watched(dormant)
 

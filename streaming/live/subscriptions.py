@@ -71,8 +71,9 @@ class Subscriptions:
             try:
                 await pubsub.connect()  # type: ignore[no-untyped-call]
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._keep_subscribed(pubsub))
-                    both.create_task(self._listen(pubsub))
+                    listening = both.create_task(self._listen(pubsub))
+                    listening.add_done_callback(lambda _: self._changed.set())
+                    both.create_task(self._keep_subscribed(pubsub, listening))
             except* BROKEN as errors:
                 self._link.broke(errors.exceptions[0])
             finally:
@@ -80,7 +81,7 @@ class Subscriptions:
                     await pubsub.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(RETRY_AFTER_S)
 
-    async def _keep_subscribed(self, pubsub: PubSub) -> None:
+    async def _keep_subscribed(self, pubsub: PubSub, listening: "asyncio.Task[None]") -> None:
         """Send subscriptions as they change, and pings; give a silent connection up.
 
         Raises:
@@ -90,7 +91,7 @@ class Subscriptions:
         now = asyncio.get_running_loop().time
         self._heard_at = now()
         self._to_subscribe, self._to_unsubscribe = set(self._wanted), set()
-        while not self._closing:
+        while not (self._closing or listening.done()):
             self._changed.clear()
             await self._send_changes(pubsub)
             await pubsub.ping()
