@@ -187,3 +187,15 @@ def test_beats_come_while_someone_watches_a_quiet_stream(receivers: int) -> None
     producer.end("stop", Usage(), "sha")
     producer.flush(BEAT_EVERY_S * 2)
     assert flushed(producer, BEAT_EVERY_S * 9) == []
+
+
+def test_a_try_that_failed_before_anybody_could_be_told_is_told_whole() -> None:
+    """Its `begin` goes before its failure: viewers would take the failure for the epoch's start."""
+    producer = Producer()
+    producer.begin(10, HEADER, None)
+    producer.fail(Failure("T", "m", next="b/c"))
+    producer.begin(11, HEADER, "T: m")
+    producer.subscribed()
+
+    told = [(body["k"], body["e"]) for body in map(json.loads, producer.flush(0.0))]
+    assert told == [("begin", 10), ("fail", 10), ("begin", 11)]
