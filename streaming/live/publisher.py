@@ -7,6 +7,7 @@ and the next one follows as soon as its replies are in, so batches grow by thems
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Self
 
@@ -21,6 +22,8 @@ from streaming.live.link import BROKEN, RETRY_AFTER_S, Link
 from streaming.live.producer import Producer
 from streaming.live.subscriptions import Subscriptions
 from streaming.messages import Usage
+
+_log = logging.getLogger(__name__)
 
 _LINGER_S = 10.0  # joins are answered from memory until the result is surely recorded
 _LAST_WORDS_S = 1.0  # a failed attempt's last frame still has to leave
@@ -167,14 +170,19 @@ class Publisher:
         while not self._closing:
             await self._wake.wait()
             self._wake.clear()
+            wait_s = self._floor_s
             try:
                 await self._flush()
             except BROKEN as error:
                 self._link.broke(error)
-                await asyncio.sleep(RETRY_AFTER_S)
+                wait_s = RETRY_AFTER_S
+            except Exception:
+                _log.exception("a flush failed: what it held is lost, the live view goes on")
+                wait_s = RETRY_AFTER_S
+            if wait_s:
+                await asyncio.sleep(wait_s)
+            if self._dirty:
                 self._wake.set()
-            if self._floor_s:
-                await asyncio.sleep(self._floor_s)
 
     async def _flush(self) -> None:
         turns, self._dirty = list(self._dirty), {}

@@ -7,6 +7,7 @@ wants a channel knows that from now on nothing is missed, and that until now som
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import Self
 
@@ -14,6 +15,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from streaming.live.link import BROKEN, RETRY_AFTER_S, Link
+
+_log = logging.getLogger(__name__)
 
 PING_EVERY_S = 1.0
 SILENT_AFTER_S = 2.5
@@ -76,6 +79,8 @@ class Subscriptions:
                     both.create_task(self._keep_subscribed(pubsub, listening))
             except* BROKEN as errors:
                 self._link.broke(errors.exceptions[0])
+            except* Exception:
+                _log.exception("whoever listens here failed; the connection is made anew")
             finally:
                 with contextlib.suppress(*BROKEN):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -14,7 +14,9 @@ from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome, Standing
 from streaming.live.frames import Frame
 from streaming.live.hub import WatchedTurn
+from streaming.live.link import Link
 from streaming.live.reader import Event
+from streaming.live.subscriptions import Subscriptions
 from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -281,3 +283,33 @@ async def test_redis_that_never_answers_slows_no_turn(rig: Rig) -> None:
     assert len(text_of(result)) == 240
     assert len(await rig.requests(script)) == 1
     assert took < 0.8 + 1.5
+
+
+async def test_listener_that_fails_once_hears_again(rig: Rig) -> None:
+    """A defect in what hears a message costs that message, not every later one."""
+    heard: list[tuple[str, bytes | None]] = []
+
+    def hear(channel: str, message: bytes | None) -> None:
+        if message == b"poison":
+            raise ValueError("a defect of ours")
+        heard.append((channel, message))
+
+    channel = f"ears-{uuid4().hex[:8]}"
+
+    async def subscribed_again() -> bool:
+        return heard.count((channel, None)) == 2
+
+    async def subscribed() -> bool:
+        return (channel, None) in heard
+
+    async with Subscriptions(rig.redis, hear, Link()) as subscriptions:
+        subscriptions.add(channel)
+        await eventually(subscribed)
+        await rig.redis.publish(channel, b"poison")
+        await eventually(subscribed_again)
+        await rig.redis.publish(channel, b"food")
+
+        async def fed() -> bool:
+            return (channel, b"food") in heard
+
+        await eventually(fed)
