@@ -78,9 +78,8 @@ class Attempt:
             try:
                 answer = await self._try(candidate)
             except ProviderError as error:
-                self._record(candidate, error)
+                failed = self._record(candidate, error)
                 if following is not None:
-                    failed = self._failed(candidate, error)
                     self._live.fail(Failure(failed.type, failed.message, next=following.name))
                 errors.append(error)
             else:
@@ -117,12 +116,13 @@ class Attempt:
         # The whole trail each time: a beat's details replace those of the one before.
         activity.heartbeat(self._trail)
 
-    def _record(self, candidate: Candidate, error: ProviderError) -> None:
+    def _record(self, candidate: Candidate, error: ProviderError) -> TryError:
         failed = self._failed(candidate, error)
         _log.warning("try %d failed: %s: %s: %s", self._number, candidate.name, failed.type, failed.message)
         self._why = f"{failed.type}: {failed.message}"
         self._trail = self._trail.finished(self._tried(candidate, error=failed))
         self._beat()
+        return failed
 
     def _failed(self, candidate: Candidate, error: ProviderError) -> TryError:
         # Servers have been seen to quote the key they refuse.

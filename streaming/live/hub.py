@@ -18,10 +18,9 @@ from streaming.live.channels import Channels
 from streaming.live.durable import Durable, DurableUnreachable, Outcome, Standing
 from streaming.live.link import BROKEN, Link
 from streaming.live.reader import Event, Reader
-from streaming.live.subscriptions import Subscriptions
+from streaming.live.subscriptions import SILENT_AFTER_S, Subscriptions
 from streaming.live.viewer import Viewer
 
-SILENT_AFTER_S = 2.5
 _LOOK_EVERY_S = 0.5
 _LOOK_UNSYNCED_EVERY_S = 0.1
 _SUBSCRIBED_WITHIN_S = 2.0

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -13,6 +11,7 @@ from openai import AsyncOpenAI
 
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.script import JsonObject
+from tests.provider import running_provider
 
 Connection: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 RawAsk: TypeAlias = Callable[..., Awaitable[Connection]]
@@ -21,17 +20,8 @@ RawAsk: TypeAlias = Callable[..., Awaitable[Connection]]
 @pytest.fixture(scope="session")
 async def provider() -> AsyncIterator[ScriptedProvider]:
     """A running provider, which must end cleanly and have complained of nothing."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.sandbox.provider", "--port", "0", stdout=PIPE, stderr=PIPE
-    )
-    assert process.stdout is not None
-    url = json.loads(await process.stdout.readline())["url"]
-    async with ScriptedProvider(url) as control:
+    async with running_provider() as control:
         yield control
-    process.terminate()
-    _, complaints = await process.communicate()
-
-    assert (process.returncode, complaints) == (0, b"")
 
 
 @pytest.fixture
