@@ -40,25 +40,22 @@ class Proxy:
         link = asyncio.create_task(self._serve(reader, writer))
         self._links.add(link)
         link.add_done_callback(self._links.discard)
+        link.add_done_callback(lambda _: writer.close())  # also where it was cut before it took its first step
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers = [writer]
         try:
             there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
-            writers.append(there_writer)
-            pumps = [self._pump(reader, there_writer), self._pump(there_reader, writer)]
-            both = [asyncio.create_task(pump) for pump in pumps]
-            try:
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in both:
-                    pump.cancel()
-                await asyncio.gather(*both, return_exceptions=True)
         except OSError:
-            pass  # nobody listens there: the client's connection ends too
+            return  # nobody listens there: the client's connection ends too
+        pumps = [self._pump(reader, there_writer), self._pump(there_reader, writer)]
+        both = [asyncio.create_task(pump) for pump in pumps]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in writers:
-                end.close()
+            for pump in both:
+                pump.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            there_writer.close()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
