@@ -59,7 +59,7 @@ imports: setup
 
 lock: ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --exclude-newer "7 days" \
-		--custom-compile-command "make lock" pyproject.toml --group sandbox --group dev --group build -o requirements.lock
+		--custom-compile-command "make lock" pyproject.toml --group sandbox --group dev --group build --group fuzz -o requirements.lock
 
 clean: ## Remove what the targets made here
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
