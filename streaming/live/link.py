@@ -26,7 +26,9 @@ def connect_redis(url: str) -> Redis:
         url,
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
+        # Not even "no retries": for an error it supports, redis-py's pub/sub connects again before it raises, and
+        # when a reader and a writer fail together both do, and one of the two connections is left to the collector.
+        retry=Retry(NoBackoff(), 0, supported_errors=()),
         protocol=2,  # plain pub/sub needs no more, and every proxy speaks it
     )
     client.connection_pool.connection_kwargs["decode_responses"] = False  # whatever the URL's options say

@@ -47,15 +47,15 @@ class Proxy:
             there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
         except OSError:
             return  # nobody listens there: the client's connection ends too
-        pumps = [self._pump(reader, there_writer), self._pump(there_reader, writer)]
-        both = [asyncio.create_task(pump) for pump in pumps]
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in both:
-                pump.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
-            there_writer.close()
+        with contextlib.closing(there_writer):  # also where a second cut comes while the pumps end
+            pumps = [self._pump(reader, there_writer), self._pump(there_reader, writer)]
+            both = [asyncio.create_task(pump) for pump in pumps]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for pump in both:
+                    pump.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
