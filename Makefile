@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo dev test unit e2e chaos bench-live lint fmt types imports lock clean
+.PHONY: help setup demo dev test unit e2e chaos chaos-long fidelity fuzz compat bench-live bench-failover bench-decode lint fmt types imports lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
 
 setup: .venv/.installed ## Make .venv from requirements.lock
 
@@ -35,13 +35,38 @@ unit: setup ## Run the tests that need no server
 e2e: setup ## Run the tests against real servers
 	$(BIN)/pytest tests/e2e
 
-TURNS ?= 300
+TURNS ?= 200
 SEED ?= $(shell date +%s)
-chaos: setup ## Break everything at random under TURNS=300 turns; SEED=7 breaks it the same way again
+chaos: setup ## Break everything at random under TURNS=200 turns; SEED=7 breaks it the same way again
 	$(BIN)/python -m tests.e2e.chaos.run --turns $(TURNS) --seed $(SEED)
+
+chaos-long: TURNS = 10000
+chaos-long: chaos ## The same under 10,000 turns, for over an hour
 
 bench-live: setup ## Measure the live view beside Temporal's workflow streams; QUICK=1 takes half a minute
 	$(BIN)/python -m benchmarks.live $(if $(QUICK),--quick)
+
+bench-failover: setup ## Measure how fast a turn gets over what goes wrong; QUICK=1 takes a minute
+	$(BIN)/python -m benchmarks.failover $(if $(QUICK),--quick)
+
+bench-decode: setup ## Measure what reading a stream costs beside the official SDKs; QUICK=1 takes 20 seconds
+	$(BIN)/python -m benchmarks.decode $(if $(QUICK),--quick)
+
+CASES ?= 100000
+fidelity: setup ## Rebuild CASES=100000 answers of every wire from streams cut out of them
+	$(BIN)/python -m tests.fidelity.run --cases $(CASES)
+
+compat: setup .venv-compat/.installed ## Run turns against LiteLLM's proxy, which speaks all our wires itself
+	$(BIN)/python -m tests.compat.run
+
+.venv-compat/.installed: tests/compat/requirements.lock
+	$(PYTHON) -m venv .venv-compat
+	.venv-compat/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/compat/requirements.lock
+	@touch $@
+
+SECONDS ?= 60
+fuzz: setup ## Throw bytes at every reader, guided by coverage, for SECONDS=60 each
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -60,6 +85,8 @@ imports: setup
 lock: ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --exclude-newer "7 days" \
 		--custom-compile-command "make lock" pyproject.toml --group sandbox --group dev --group build --group fuzz -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --exclude-newer "7 days" \
+		--custom-compile-command "make lock" tests/compat/requirements.in -o tests/compat/requirements.lock
 
 clean: ## Remove what the targets made here
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-compat .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,4 +1,4 @@
-"""Settings of every process, from `millstream.toml` and the environment, resolved to what the processes need.
+"""Settings of every process, from `millstream.toml` and the environment. `routing.py` makes routes of them.
 
 A variable `MILLSTREAM_<SECTION>__<KEY>` overrides the file (`MILLSTREAM_LIVE__ENABLED=false`); the file is
 `./millstream.toml` or the one `MILLSTREAM_CONFIG` names. API keys are never in the file: it names the variable
@@ -6,16 +6,19 @@ that holds each. Temporal's own variables and profiles (`TEMPORAL_ADDRESS`, ...)
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from redis.asyncio import Redis
 
-from activities.routes import Candidate, Routes
-from streaming.contracts import DEFAULT_TASK_QUEUE, Limits, Seconds
+from activities.presets import PRESETS, with_preset
+from activities.prices import Price
+from streaming.contracts import DEFAULT_TASK_QUEUE, GenerationSettings, Seconds
 from streaming.live import link
 from streaming.live.channels import DEFAULT_PREFIX
 from streaming.providers import WIRES
@@ -49,11 +52,30 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _known_preset(name: str) -> str:
+    if name and name not in PRESETS:
+        raise ValueError(f"no such preset; there are {', '.join(PRESETS)}")
+    return name
+
+
 def _variable_name(name: str) -> str:
     # Never quoted: people put the key itself here.
-    if not name.isidentifier():
-        raise ValueError("must be the name of an environment variable that holds the key, not the key")
+    if name and not name.isidentifier():
+        raise ValueError('must be the name of an environment variable that holds the key, not the key; "" for no key')
     return name
+
+
+def _path(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("must begin with /")
+    return path
+
+
+def _settings_of_a_turn(names: frozenset[str]) -> frozenset[str]:
+    known = GenerationSettings.model_fields.keys() - {"extra"}
+    if unknown := sorted(names - known):
+        raise ValueError(f"a turn has no settings.{unknown[0]}; it has {', '.join(sorted(known))}")
+    return names
 
 
 def _host_and_port(address: str) -> str:
@@ -63,14 +85,54 @@ def _host_and_port(address: str) -> str:
     return address
 
 
+def _network(network: str) -> str:
+    ip_network(network)
+    return network
+
+
 class ProviderSettings(_Section):
     """How to reach a provider, and how it differs from the wire it speaks."""
 
+    preset: Annotated[str, AfterValidator(_known_preset)] = ""
+    """Whose keys hold where this table has none: see `activities/presets.toml`."""
     wire: Annotated[str, AfterValidator(_known_wire)]
     base_url: Annotated[str, AfterValidator(_web_address)]
     api_key_env: Annotated[str, AfterValidator(_variable_name)]
+    check_path: Annotated[str, AfterValidator(_path)] = "/models"
+    """What `millstream providers --check` asks for, below the base URL."""
+    price_list: str = ""
+    """The provider whose prices are also this one's."""
     no_done: bool = False
     no_stream_options: bool = False
+    renames: dict[_Name, _Name] = {}
+    refuses: Annotated[frozenset[str], AfterValidator(_settings_of_a_turn)] = frozenset()
+    reasoning_field: str = ""
+    json_object_only: bool = False
+    short_tool_ids: bool = False
+
+    @property
+    def quirks(self) -> Quirks:
+        """How it differs from the wire."""
+        return Quirks(**{field.name: getattr(self, field.name) for field in fields(Quirks)})
+
+    def key(self, environ: Mapping[str, str]) -> str | None:
+        """Return the key, "" for a server without keys, None where its variable is not set."""
+        return environ.get(self.api_key_env, "").strip() if is_set(self.api_key_env, environ) else None
+
+
+class BreakerSettings(_Section):
+    """Leaving candidates out for a while that are known to be down."""
+
+    enabled: bool = True
+    share: bool = True
+    """Tell the other workers over Redis."""
+
+
+class RetrySettings(_Section):
+    """How a route is tried again when every candidate has failed; `[retries.NAME]` of the route's name."""
+
+    passes: Annotated[int, Field(gt=0)] | None = None
+    max_wait_s: Seconds = 30
 
 
 class CandidateSettings(_Section):
@@ -80,6 +142,9 @@ class CandidateSettings(_Section):
     model: _Name
     stream: bool = True
     on_empty: Literal["retry", "accept"] = "retry"
+    on_refusal: Literal["accept", "next"] = "accept"
+    background: bool = False
+    """Have the provider go on without us, so that another attempt reads the same response on."""
     connect_s: Seconds | None = None
     first_token_s: Seconds | None = None
     idle_s: Seconds | None = None
@@ -96,6 +161,21 @@ class LiveSettings(_Section):
     dormancy: bool = True  # off where a Redis proxy falsifies PUBLISH's reply
 
 
+class AttachmentSettings(_Section):
+    """Images, sounds and documents that a turn's messages bring along or refer to."""
+
+    directory: str = ""
+    """The attachment store, in which a part's `object` is a key; with none, no part can have one."""
+    max_bytes: Annotated[int, Field(gt=0)] = 20 * 2**20
+    max_total_bytes: Annotated[int, Field(gt=0)] = 50 * 2**20
+    """Of one request."""
+    load_s: Seconds = 20
+    """How long one may take to come from its URL or from the store."""
+    allow_http: bool = False
+    allow_networks: list[Annotated[str, AfterValidator(_network)]] = []
+    """Where URLs may lead although it is no public address."""
+
+
 class WorkerSettings(_Section):
     """The worker process."""
 
@@ -108,13 +188,15 @@ class WorkerSettings(_Section):
     log_format: Literal["auto", "json", "console"] = "auto"
 
 
-# What `millstream.toml` would say for a provider whose key is set, so that no file is needed to begin.
-_WELL_KNOWN = {
-    "openai": (
-        ProviderSettings(wire="openai-chat", base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY"),
-        "gpt-5.5",
-    ),
-}
+def is_set(variable: str, environ: Mapping[str, str]) -> bool:
+    """Return whether a key's variable is set; a server without keys has none."""
+    return not variable or bool(environ.get(variable, "").strip())
+
+
+def _with_presets(tables: object) -> object:
+    if not isinstance(tables, dict):
+        return tables
+    return {name: with_preset(name, table) if isinstance(table, dict) else table for name, table in tables.items()}
 
 
 class Settings(BaseSettings):
@@ -122,10 +204,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
-    providers: dict[str, ProviderSettings] = {}
+    providers: Annotated[dict[str, ProviderSettings], BeforeValidator(_with_presets)] = {}
     routes: dict[str, Annotated[list[CandidateSettings], Field(min_length=1)]] = {}
+    retries: dict[str, RetrySettings] = {}
+    breakers: BreakerSettings = BreakerSettings()
+    prices: dict[_Name, Price] = {}
+    attachments: AttachmentSettings = AttachmentSettings()
     live: LiveSettings = LiveSettings()
     worker: WorkerSettings = WorkerSettings()
+
+
+# What a provider's table must say, if no preset says it.
+_WAYS_OUT = {
+    "wire": f"say which it speaks, or preset = one of {', '.join(PRESETS)}",
+    "base_url": "say where its server is",
+    "api_key_env": 'name the variable that holds its key, or "" if it wants none',
+}
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -166,6 +260,8 @@ def _problems(details: Sequence[ErrorDetails], path: Path, environ: Mapping[str,
         variables = (ENV_PREFIX + "__".join(location[:depth]).upper() for depth in range(len(location), 0, -1))
         source = next((name for name in variables if name in environ), str(path) if path.is_file() else "environment")
         reason = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "missing" and location[0] == "providers":
+            reason += f"; {_WAYS_OUT[location[-1]]}"
         by_source.setdefault(source, []).append(f"{'.'.join(location)}: {reason}")
     return "; ".join(f"{source}: {'; '.join(lines)}" for source, lines in by_source.items())
 
@@ -193,57 +289,3 @@ def connect_redis(environ: Mapping[str, str]) -> Redis:
         told = "write redis://[USER:PASSWORD@]HOST[:PORT] with the password percent-encoded"
         raise SettingsError(f"REDIS_URL is malformed: {told}") from None
     return redis
-
-
-def resolve_routes(settings: Settings, environ: Mapping[str, str]) -> tuple[Routes, list[str]]:
-    """Return the routes with their keys, and a warning for each candidate that is left out for want of one.
-
-    Raises:
-        SettingsError: a route names an unknown provider, or no candidate of it can be called.
-    """
-    providers = {name: provider for name, (provider, _) in _WELL_KNOWN.items()} | settings.providers
-    routes: dict[str, list[Candidate]] = {}
-    warnings: list[str] = []
-    for route, entries in (settings.routes or _default_route(environ)).items():
-        usable: list[Candidate] = []
-        missing: list[str] = []
-        for at, entry in enumerate(entries):
-            provider = providers.get(entry.provider)
-            if provider is None:
-                known = ", ".join(sorted(providers))
-                raise SettingsError(f"routes.{route}.{at}.provider: no provider {entry.provider!r}; known: {known}")
-            if key := environ.get(provider.api_key_env, "").strip():
-                usable.append(_candidate(entry, provider, key))
-            else:
-                missing.append(f"{entry.provider}/{entry.model}: {provider.api_key_env} is not set")
-        if not usable:
-            raise SettingsError(f"route {route!r} has no usable candidate: {'; '.join(missing)}")
-        warnings += [f"route {route!r} goes without {reason}" for reason in missing]
-        routes[route] = usable
-    return Routes(routes), warnings
-
-
-def _default_route(environ: Mapping[str, str]) -> dict[str, list[CandidateSettings]]:
-    entries = [
-        CandidateSettings(provider=name, model=model)
-        for name, (provider, model) in _WELL_KNOWN.items()
-        if environ.get(provider.api_key_env, "").strip()
-    ]
-    if not entries:
-        keys = ", ".join(provider.api_key_env for provider, _ in _WELL_KNOWN.values())
-        raise SettingsError(f"no route: set {keys}, or write [[routes.default]] into {DEFAULT_FILE} (see README.md)")
-    return {"default": entries}
-
-
-def _candidate(entry: CandidateSettings, provider: ProviderSettings, key: str) -> Candidate:
-    return Candidate(
-        provider=entry.provider,
-        model=entry.model,
-        wire=WIRES[provider.wire],
-        base_url=provider.base_url,
-        api_key=SecretStr(key),
-        stream=entry.stream,
-        accept_empty=entry.on_empty == "accept",
-        quirks=Quirks(no_done=provider.no_done, no_stream_options=provider.no_stream_options),
-        clocks=entry.model_dump(include=set(Limits.model_fields), exclude_none=True),
-    )

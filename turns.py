@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
@@ -35,7 +35,10 @@ from streaming.jsontext import JsonObject, dumps, loads
 from streaming.live.durable import DurableUnreachable, Outcome, Standing, TurnNotFound
 
 DEFAULT_ADDRESS = "localhost:7233"
+_DEFAULT_NAMESPACE = "default"
 _CONNECT_WITHIN_S = 5
+# Of an update that came too late, or just before the end.
+_ENDED = ("completed", "aborted by closing workflow")
 _RUN_TIMEOUT = timedelta(days=2)  # a turn that no worker takes in this time is given up
 
 
@@ -57,10 +60,7 @@ async def connect(environ: Mapping[str, str], runtime: Runtime | None = None) ->
     Raises:
         CannotReachTemporal: nothing answers there.
     """
-    try:
-        config = ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
-    except RuntimeError as error:
-        raise CannotReachTemporal(f"Temporal's client configuration cannot be read: {error}") from error
+    config = _configured(environ)
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
         async with asyncio.timeout(_CONNECT_WITHIN_S):
@@ -70,6 +70,22 @@ async def connect(environ: Mapping[str, str], runtime: Runtime | None = None) ->
             f"no Temporal server answers at {config['target_host']}: start one with `millstream sandbox`, "
             f"or set TEMPORAL_ADDRESS ({_reason(error)})"
         ) from error
+
+
+def namespace(environ: Mapping[str, str]) -> str:
+    """Return the namespace that `connect` would use.
+
+    Raises:
+        CannotReachTemporal: the configuration cannot be read.
+    """
+    return _configured(environ).get("namespace") or _DEFAULT_NAMESPACE
+
+
+def _configured(environ: Mapping[str, str]) -> ClientConnectConfig:
+    try:
+        return ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
+    except RuntimeError as error:
+        raise CannotReachTemporal(f"Temporal's client configuration cannot be read: {error}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -177,7 +193,7 @@ class Turns:
         except WorkflowUpdateFailedError as error:
             raise TurnRefused(str(error.cause)) from error
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND and "completed" in error.message:
+            if error.status == RPCStatusCode.NOT_FOUND and any(words in error.message for words in _ENDED):
                 raise TurnRefused(f"turn {turn_id!r} has ended: there is nothing to interrupt") from error
             raise _not_found_or(error, turn_id) from error
         return result

@@ -11,24 +11,38 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from uuid import uuid4
 
 import uvloop
 from redis.asyncio import Redis
+from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import routing
 import settings
 import turns
-from activities.attempt import LiveTurn
+from activities.attachments import Sources
+from activities.breaker_hints import SharedBreakers
+from activities.breakers import Breakers
+from activities.destinations import Destinations
+from activities.fetching import Fetcher
 from activities.generate import Generate
+from activities.live_turn import LiveTurn
+from activities.routes import Routes
+from activities.store import Store
 from activities.transport import Transport
 from activities.unwatched import UnwatchedTurn
-from settings import LiveSettings, Settings, SettingsError
+from settings import AttachmentSettings, LiveSettings, Settings, SettingsError
 from streaming.live.channels import Channels
 from streaming.live.counts import Measure
+from streaming.live.exchange import Exchange
 from streaming.live.publisher import Publisher
 from telemetry import logs, metrics
 from telemetry.health import serve_health
+from telemetry.providers import ProviderMetrics
 from workflows.turn import Turn
 
 _log = logging.getLogger("worker")
@@ -52,7 +66,7 @@ async def serve(
         SettingsError: the settings cannot be used.
         CannotReachTemporal: no server answers.
     """
-    routes, warnings = settings.resolve_routes(loaded, environ)
+    routes, warnings = routing.resolve_routes(loaded, environ)
     for warning in warnings:
         _log.warning(warning)
     redis = settings.connect_redis(environ) if loaded.live.enabled else None
@@ -64,7 +78,13 @@ async def serve(
         if publisher:
             await stack.enter_async_context(publisher)
         transport = await stack.enter_async_context(Transport())
-        generate = Generate(routes, transport, publisher.watched if publisher else _unwatched)
+        sources = await _sources(loaded.attachments, stack)
+        breakers = Breakers(enabled=loaded.breakers.enabled)
+        if redis and loaded.breakers.enabled and loaded.breakers.share:
+            await stack.enter_async_context(_exchange(redis, loaded.live, client, breakers, routes))
+        counting = await stack.enter_async_context(ProviderMetrics(runtime.metric_meter, breakers))
+        watched = publisher.watched if publisher else _unwatched
+        generate = Generate(routes, transport, sources, breakers, watched, counting.tried)
         worker = Worker(
             client,
             task_queue=loaded.worker.task_queue,
@@ -96,6 +116,21 @@ def _publisher(redis: Redis, live: LiveSettings, namespace: str, measure: Measur
         dormancy=live.dormancy,
         measure=measure,
     )
+
+
+def _exchange(redis: Redis, live: LiveSettings, client: Client, breakers: Breakers, routes: Routes) -> Exchange:
+    candidates = {candidate.key for candidates in routes.by_name.values() for candidate in candidates}
+    name = f"{client.identity}/{uuid4().hex[:6]}"  # process ids and host names repeat between containers
+    return Exchange(
+        redis, SharedBreakers(breakers, candidates, Channels(client.namespace, live.channel_prefix).breaker, name)
+    )
+
+
+async def _sources(given: AttachmentSettings, stack: AsyncExitStack) -> Sources:
+    networks = tuple(ip_network(network) for network in given.allow_networks)
+    fetcher = await stack.enter_async_context(Fetcher(Destinations(given.allow_http, networks)))
+    store = Store(Path(given.directory) if given.directory else None)
+    return Sources(fetcher, store, given.max_bytes, given.max_total_bytes, given.load_s)
 
 
 @contextmanager

@@ -1,25 +1,37 @@
 """One attempt of the streaming activity: one pass over the route, and the trail it leaves."""
 
 import asyncio
-import contextlib
 import logging
+import random
 import time
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 from temporalio import activity
-from temporalio.client import WorkflowQueryFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 
 from activities import failures
+from activities.attachments import Attachments, Sources
+from activities.breakers import Breakers
+from activities.budget import Budget, estimated_input
 from activities.calling import CandidateCall
-from activities.failover import order, trail_of
-from activities.failures import Verdict, verdict
-from activities.routes import Candidate
+from activities.failover import Ask, GiveUp, Move, Wait, next_move, trail_of
+from activities.interrupts import Interrupts
+from activities.live_turn import LiveTurn
+from activities.rehearsal import rehearse
+from activities.routes import Candidate, LeftOut, Retries
 from activities.transport import Transport
-from streaming.contracts import GenerateInput, StepResult, Try, TryError, TurnState
+from activities.tries import Measure, Tries
+from streaming.contracts import GenerateInput, StepResult
 from streaming.deltas import Delta
-from streaming.errors import AnswerTooLarge, NotTheWire, ProviderError, TurnError
+from streaming.errors import (
+    AnswerTooLarge,
+    BudgetSpent,
+    DeadlineExceeded,
+    NotTheWire,
+    ProviderError,
+    TurnError,
+)
 from streaming.live.channels import epoch
 from streaming.live.frames import Failure, Header
 from streaming.messages import FinishReason, Message, Usage, text_sha256
@@ -28,27 +40,8 @@ from streaming.providers.wire import Answer
 _log = logging.getLogger(__name__)
 
 MAX_RESULT_BYTES = 1_572_864  # 1.5 MiB: Temporal ends a run whose result is over 2 MiB, and the answer is lost
-_HINTS_AT_MOST_EVERY_S = 0.2
-
-
-class LiveTurn(Protocol):
-    """What the activity tells whoever watches. Every method returns at once and raises nothing."""
-
-    @property
-    def interrupt_hinted(self) -> asyncio.Event:
-        """Set when a viewer hints that the turn was interrupted."""
-
-    def begin(self, epoch: int, header: Header, why: str | None) -> None:
-        """A try starts."""
-
-    def add(self, deltas: list[Delta]) -> None:
-        """The message grew."""
-
-    def fail(self, failure: Failure) -> None:
-        """The try failed."""
-
-    def end(self, finish_reason: str, usage: Usage, sha256: str) -> None:
-        """The step's stream is complete."""
+_TO_RETURN_S = 0.5
+_JITTER = 0.25
 
 
 class Attempt:
@@ -57,101 +50,135 @@ class Attempt:
     Made inside the activity, whose context it reads.
     """
 
-    def __init__(self, step: GenerateInput, transport: Transport, live: LiveTurn) -> None:
+    def __init__(
+        self,
+        step: GenerateInput,
+        transport: Transport,
+        sources: Sources,
+        breakers: Breakers,
+        live: LiveTurn,
+        measure: Measure,
+    ) -> None:
         self._step = step
         self._transport = transport
+        self._attachments = Attachments(sources)
+        self._breakers = breakers
         self._live = live
         self._info = activity.info()
-        self._trail = trail_of(self._info.heartbeat_details)
-        self._why = self._trail.why(self._info.attempt)
+        self._deadline = time.monotonic() + _given_s(self._info)
+        self._tries = Tries(step.turn, trail_of(self._info.heartbeat_details), self._info.attempt, measure)
+        self._breaker_call = 0
         self._call: CandidateCall | None = None
-        self._number = 0
-        self._try_started = 0.0
-        self._interrupted = False
+        self.interrupts = Interrupts(live, self._info)
 
-    async def run(self, candidates: list[Candidate]) -> StepResult:
-        """Try the candidates in order; return the first whole answer."""
-        self._beat()
-        errors: list[ProviderError] = []
-        order_of_pass = order(candidates, self._trail)
-        for candidate, following in zip(order_of_pass, [*order_of_pass[1:], None], strict=True):
+    async def run(self, candidates: list[Candidate], retries: Retries) -> StepResult:
+        """Ask one candidate after another; return the first whole answer, or what there is when time or budget ends."""
+        if self._info.attempt > 1:
+            self._beat()  # a first attempt's first beat is its call's, which may have something to tell
+        move = self._next_move(candidates, retries)
+        while isinstance(move, Ask):
+            candidate = move.candidate
             try:
-                answer = await self._try(candidate)
+                async with asyncio.timeout(self._time_left_s() - self._to_return_s()):
+                    answer = await self._try(candidate)
             except ProviderError as error:
-                failed = self._record(candidate, error)
-                if following is not None:
-                    self._live.fail(Failure(failed.type, failed.message, next=following.name))
-                errors.append(error)
+                failed = self._tries.failed(candidate, error, self._so_far() if self._asked else None)
+                _log.warning("try %d failed: %s: %s", self._tries.number, candidate.name, self._tries.why)
+                self._breakers.of(*candidate.key).failed(
+                    error.reason, time.time(), error.retry_after_s, call=self._breaker_call
+                )
+                self._beat()
+                move = self._next_move(candidates, retries)
+                if isinstance(move, Ask):
+                    self._live.fail(Failure(failed.type, failed.message, next=move.candidate.name))
+            except TimeoutError:
+                return self._ended("deadline", DeadlineExceeded(self._out_of_time()))
+            except BudgetSpent as spent:
+                return self._ended("budget", spent)
             else:
-                self._trail = self._trail.finished(self._tried(candidate, usage=answer.usage))
+                self._breakers.of(*candidate.key).succeeded(self._breaker_call)
+                self._tries.answered(candidate, answer)
                 return self._result(answer)
-        raise self._pass_failed(errors)
+        raise self._pass_failed(move)
+
+    async def rehearse(self, candidates: list[Candidate], left_out: list[LeftOut]) -> StepResult:
+        """Check everything, and ask nobody."""
+        return await rehearse(
+            self._step.turn, candidates, left_out, self._attachments.by_value, self._info.attempt, self._beat
+        )
+
+    def _next_move(self, candidates: list[Candidate], retries: Retries) -> Move:
+        return next_move(
+            candidates,
+            self._tries.trail,
+            self._tries.before,
+            self._breakers,
+            time.time(),
+            retries=retries,
+            jitter=random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311 - it spreads retries, it hides nothing
+        )
 
     async def _try(self, candidate: Candidate) -> Answer:
-        info = self._info
-        self._number += 1
-        self._try_started = time.monotonic()
-        self._trail = self._trail.started(candidate)
-        self._call = CandidateCall(candidate, self._step.turn)
+        info, turn = self._info, self._step.turn
+        budget = self._tries.budget(candidate)
+        resume = self._tries.start(candidate)
+        self._call = CandidateCall(candidate, turn, resume=resume)
+        self._breaker_call = self._breakers.of(*candidate.key).started(time.time())
         header = Header(
             turn=info.workflow_id or "",
             run=info.workflow_run_id or "",
             step=self._step.step,
             attempt=info.attempt,
-            try_=self._number,
+            try_=self._tries.number,
             provider=candidate.provider,
             model=candidate.model,
         )
-        self._live.begin(epoch(int(info.started_time.timestamp() * 1000), self._number), header, self._why)
+        this_epoch = epoch(int(info.started_time.timestamp() * 1000), self._tries.number)
+        self._live.begin(this_epoch, header, self._tries.why)
         try:
-            return await self._call.run(self._transport, self._beat, self._live.add)
+            show = self._show_within(budget) if budget.limited else self._live.add
+            return await self._call.run(self._transport, self._attachments.by_value, self._beat, show)
         except TurnError:
             raise
         except Exception as error:
             # A defect of ours must not buy the same answer again and again: the next candidate may fare better.
             _log.exception("%s could not be read", candidate.name)
             raise NotTheWire(f"the answer could not be read ({type(error).__name__})") from error
+        finally:
+            self._breakers.of(*candidate.key).ended(self._breaker_call)
+
+    def _show_within(self, budget: Budget) -> Callable[[list[Delta]], None]:
+        input_tokens = estimated_input(self._step.turn)
+        budget.check(Usage(input_tokens=input_tokens, output_tokens=0))
+
+        def show(deltas: list[Delta]) -> None:
+            self._live.add(deltas)
+            budget.said(deltas, input_tokens)
+
+        return show
 
     def _beat(self) -> None:
+        if self._call is not None:
+            self._tries.reached(self._call.resume)
         # The whole trail each time: a beat's details replace those of the one before.
-        activity.heartbeat(self._trail)
+        activity.heartbeat(self._tries.trail)
 
-    def _record(self, candidate: Candidate, error: ProviderError) -> TryError:
-        failed = self._failed(candidate, error)
-        _log.warning("try %d failed: %s: %s: %s", self._number, candidate.name, failed.type, failed.message)
-        self._why = f"{failed.type}: {failed.message}"
-        self._trail = self._trail.finished(self._tried(candidate, error=failed))
-        self._beat()
-        return failed
+    def _time_left_s(self) -> float:
+        return self._deadline - time.monotonic()
 
-    def _failed(self, candidate: Candidate, error: ProviderError) -> TryError:
-        # Servers have been seen to quote the key they refuse.
-        message = str(error).replace(candidate.api_key.get_secret_value(), "[key]")
-        return TryError(type=type(error).__name__, message=message, hopeless=verdict(error) is Verdict.HOPELESS)
+    def _to_return_s(self) -> float:
+        """Return how long before the deadline a result has to be on its way to Temporal, or it is lost."""
+        return min(_TO_RETURN_S, self._step.turn.limits.total_s / 10)
 
-    def _tried(self, candidate: Candidate, *, error: TryError | None = None, usage: Usage | None = None) -> Try:
-        return Try(
-            attempt=self._info.attempt,
-            number=self._number,
-            provider=candidate.provider,
-            model=candidate.model,
-            seconds=round(time.monotonic() - self._try_started, 3),
-            error=error,
-            usage=usage,
-        )
+    def _out_of_time(self) -> str:
+        last = next((tried.error.message for tried in reversed(self._tries.trail.tries) if tried.error), "")
+        said = f"the turn was not done in limits.total_s ({self._step.turn.limits.total_s:g} s)"
+        return f"{said}; last failure: {last}" if last else said
 
-    def _pass_failed(self, errors: list[ProviderError]) -> ApplicationError:
-        info = self._info
-        timeout = info.schedule_to_close_timeout
-        deadline = info.scheduled_time.timestamp() + (timeout.total_seconds() if timeout else float("inf"))
-        failure = failures.pass_failed(
-            self._trail,
-            len(errors),
-            wait_s=failures.retry_wait_s(errors),
-            time_left_s=deadline - time.time(),
-        )
+    def _pass_failed(self, move: Wait | GiveUp) -> ApplicationError:
+        failure = failures.pass_failed(self._tries.trail, move, time_left_s=self._time_left_s())
         delay = failure.next_retry_delay
-        why = self._trail.tries[-1].error if self._trail.tries else None
+        why = self._tries.trail.tries[-1].error if self._tries.trail.tries else None
         self._live.fail(
             Failure(
                 why.type if why else failure.type or "",
@@ -162,10 +189,22 @@ class Attempt:
         )
         return failure
 
+    def _ended(self, finish_reason: FinishReason, nothing: TurnError) -> StepResult:
+        """Return what was said and paid for until our own end came.
+
+        Raises:
+            TurnError: `nothing`, where nothing was said.
+        """
+        partial = self._partial(finish_reason)
+        if not partial.message.parts:
+            raise nothing
+        return self._result(partial)
+
     def _result(self, answer: Answer) -> StepResult:
         """Return the durable result, and tell the viewers that it is coming."""
         call = self._call
         include_raw = self._step.turn.include_raw and call is not None
+        last = self._tries.trail.tries[-1] if self._tries.trail.tries else None
         result = StepResult(
             message=answer.message,
             finish_reason=answer.finish_reason,
@@ -173,7 +212,8 @@ class Attempt:
             provider=call.candidate.provider if call else None,
             model=answer.model or (call.candidate.model if call else None),
             usage=answer.usage,
-            tries=self._trail.tries,
+            cost_usd=last.cost_usd if last else None,
+            tries=self._tries.trail.tries,
             sha256=text_sha256(answer.message.text),
             choices=answer.choices if len(answer.choices) > 1 else None,
             raw=call.raw() if call and include_raw else None,
@@ -186,21 +226,6 @@ class Attempt:
 
     # -- being stopped
 
-    async def heed_interrupts(self, task: "asyncio.Task[object] | None") -> None:
-        """End the attempt when a hint comes and the workflow confirms it: Redis hints, Temporal knows."""
-        info = self._info
-        handle = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
-        while True:
-            await self._live.interrupt_hinted.wait()
-            self._live.interrupt_hinted.clear()
-            with contextlib.suppress(RPCError, WorkflowQueryFailedError):
-                state = await handle.query("state", result_type=TurnState)
-                if state.status == "interrupting" and task is not None:
-                    self._interrupted = True
-                    task.cancel()
-                    return
-            await asyncio.sleep(_HINTS_AT_MOST_EVERY_S)
-
     def cancelled(self) -> StepResult:
         """Return the partial message where the turn was stopped; otherwise say why this attempt ends.
 
@@ -209,21 +234,38 @@ class Attempt:
             asyncio.CancelledError: Temporal gave this attempt up (timed out, paused, reset).
         """
         details = activity.cancellation_details()
-        if self._interrupted or (details is not None and details.cancel_requested):
+        if self.interrupts.confirmed or (details is not None and details.cancel_requested):
             return self._result(self._partial("interrupted"))
         if details is not None and details.worker_shutdown:
             self._live.fail(Failure("WorkerShutdown", "this worker is stopping", retry_at=time.time()))
-            raise failures.handed_over()
+            self._beat()  # where the next worker may read on
+            raise failures.handed_over() from None
         raise asyncio.CancelledError
 
     def _partial(self, finish_reason: FinishReason) -> Answer:
-        call = self._call
-        nothing = Answer([Message(role="assistant", parts=[])], finish_reason, "", None, Usage())
-        if call is None:
-            return nothing
+        if self._call is None:
+            return _nothing(finish_reason)
+        self._call.give_up(self._transport)
+        candidate, so_far = self._call.candidate, self._so_far()
+        self._tries.ended(candidate, so_far if self._asked else None)
+        return replace(so_far, finish_reason=finish_reason)
+
+    @property
+    def _asked(self) -> bool:
+        return self._call is not None and self._call.asked
+
+    def _so_far(self) -> Answer:
         try:
-            so_far = call.answer()
-        except NotTheWire:
-            so_far = nothing
-        self._trail = self._trail.finished(self._tried(call.candidate, usage=so_far.usage))
-        return Answer(so_far.choices, finish_reason, so_far.provider_finish_reason, so_far.model, so_far.usage)
+            return self._call.answer() if self._call else _nothing("stop")
+        except ProviderError:
+            return _nothing("stop")
+
+
+def _given_s(info: activity.Info) -> float:
+    # Between two times of the server's clock, from which this worker's may differ by more than the turn has.
+    timeout = info.schedule_to_close_timeout
+    return (timeout - (info.started_time - info.scheduled_time)).total_seconds() if timeout else float("inf")
+
+
+def _nothing(finish_reason: FinishReason) -> Answer:
+    return Answer([Message(role="assistant", parts=[])], finish_reason, "", None, Usage())

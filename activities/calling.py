@@ -1,46 +1,93 @@
 """One try: one candidate's call, from the request to a whole answer or a typed failure."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from activities.attachments import ByValue
 from activities.clocks import Clocks
 from activities.pulse import Pulse
+from activities.reading import Reading
+from activities.reattaching import Reattachment
 from activities.routes import Candidate
-from activities.transport import Response, Transport, retry_after_s
+from activities.transport import Response, Transport
 from streaming.contracts import TurnInput
 from streaming.deltas import Delta
-from streaming.errors import ConnectionLost, EmptyAnswer, NotTheWire, ProviderError, StatusError, TruncatedStream
+from streaming.errors import (
+    ConnectionLost,
+    EmptyAnswer,
+    NotTheWire,
+    ProviderError,
+    Refused,
+    StatusError,
+    TruncatedStream,
+)
 from streaming.jsontext import JsonObject, JsonValue, excerpt, loads
-from streaming.providers.reader import StreamReader, UnaryReader
+from streaming.messages import Message, Usage
+from streaming.providers.background import NOTHING_YET, BackgroundWire, Cursor
+from streaming.providers.headers import limit_reset_s, request_id, retry_after_s, should_retry
 from streaming.providers.wire import Answer, Call
+from streaming.reasons import Reason
 
-# A server usually ends the body right after its terminal marker; waiting for that lets the connection be reused.
-_DRAIN_S = 0.05
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
-_JSON = "application/json"
+
+@dataclass(frozen=True)
+class _Run:
+    """What a call goes through: its way to the provider, its clocks, and who sees what comes."""
+
+    transport: Transport
+    by_value: ByValue
+    clocks: Clocks
+    show: Callable[[list[Delta]], None]
 
 
 class CandidateCall:
-    """A call that can be asked, at any time, for what has come so far."""
+    """A call that can be asked, at any time, for what has come so far.
 
-    def __init__(self, candidate: Candidate, turn: TurnInput) -> None:
+    Args:
+        candidate: who is called.
+        turn: what is asked.
+        resume: what `resume` was in an earlier attempt, whose response is then read again and not asked for anew.
+    """
+
+    def __init__(self, candidate: Candidate, turn: TurnInput, resume: str | None = None) -> None:
         self.candidate = candidate
         self._limits = candidate.limits(turn.limits)
         self._call = Call(
             model=candidate.model,
             messages=turn.messages,
+            provider=candidate.provider,
             system=turn.system,
+            tools=turn.tools,
+            output_schema=turn.output_schema,
             settings=turn.settings,
             extra=turn.settings.extra.get(candidate.provider, {}),
             quirks=candidate.quirks,
+            background=candidate.background and candidate.stream,
         )
-        self._reader: StreamReader | UnaryReader = StreamReader(candidate.wire, candidate.quirks)
+        wire = candidate.wire
+        self._way_back = (
+            Reattachment(candidate, wire, self._limits.connect_s) if isinstance(wire, BackgroundWire) else None
+        )
+        self._request_id = ""
+        self._beat_at = 0.0
+        self._given_up = False
+        self._reading = Reading(wire, candidate.quirks)
+        self._left_at = Cursor.parse(resume or "")
+        self.asked = bool(self._left_at)
+        """Whether the provider may have got the request: until then nothing can be billed."""
+        if self._left_at:
+            self._reading.expect(self._left_at.response)
+
+    @property
+    def resume(self) -> str | None:
+        """What another attempt needs to read the same response; None where it would have to ask anew."""
+        cursor = self._reading.cursor
+        return None if cursor is None else str(self._left_at if cursor.event == NOTHING_YET else cursor)
 
     def raw(self) -> JsonObject:
         """Return the provider's own response object, as far as it has come."""
-        return self._reader.final()
+        return self._reading.final()
 
     def answer(self) -> Answer:
         """Return the answer as far as it has come.
@@ -48,83 +95,141 @@ class CandidateCall:
         Raises:
             NotTheWire: nothing has, or it lacks what an answer must have.
         """
-        return self.candidate.wire.answer(self.raw())
+        return self.candidate.wire.answer(self.raw(), self.candidate.provider)
 
-    async def run(self, transport: Transport, beat: Callable[[], None], show: Callable[[list[Delta]], None]) -> Answer:
+    async def body(self, by_value: ByValue) -> JsonObject:
+        """Return the request's body, with every attachment in it that the wire does not take by URL.
+
+        Raises:
+            CannotExpress: the wire has no words for something in the turn.
+            AttachmentNotLoaded, BadAttachment: the messages hold media that cannot be sent.
+        """
+        wire = self.candidate.wire
+        messages = await by_value(self._call.messages, wire.BY_URL)
+        return wire.body(replace(self._call, messages=messages), stream=self.candidate.stream)
+
+    async def run(
+        self, transport: Transport, by_value: ByValue, beat: Callable[[], None], show: Callable[[list[Delta]], None]
+    ) -> Answer:
         """Make the call and return its whole answer, showing each delta as it comes.
 
         Raises:
-            ProviderError: there is no whole answer.
+            ProviderError: there is no whole answer; it tells the provider's id of the request.
+            BadAttachment: the messages hold media that cannot be sent.
         """
-        candidate = self.candidate
-        body = candidate.wire.body(self._call, stream=candidate.stream)
-        url = candidate.base_url.rstrip("/") + candidate.wire.PATH
-        headers = candidate.wire.headers(candidate.api_key.get_secret_value())
-        clocks = Clocks(self._limits, asyncio.get_running_loop().time())
-        async with (
-            Pulse(clocks, beat),
-            transport.post(url, headers, body, connect_s=self._limits.connect_s) as response,
-            contextlib.aclosing(response.chunks()) as chunks,
-        ):
-            if response.status != 200:
-                raise await self._status_error(response)
-            await self._choose_reader(response)
-            await self._read(chunks, clocks, show)
-        answer = self.answer()
+        now = asyncio.get_running_loop().time
+        run = _Run(transport, by_value, Clocks(self._limits, now()), show)
+        try:
+            async with Pulse(run.clocks, self._beating(beat, now)):
+                filtered = None if await self._took_up(run) else await self._ask(run)
+            return filtered or self._whole()
+        except Exception as error:
+            if now() - self._beat_at < self._limits.heartbeat_s:
+                self.give_up(transport)  # after a longer silence Temporal has another attempt read it
+            if isinstance(error, ProviderError):
+                error.request_id = error.request_id or self._request_id
+            raise
+
+    def give_up(self, transport: Transport) -> None:
+        """Nobody will want the answer: a provider that would go on making it is told to stop, without waiting."""
+        if self._way_back and self._reading.cursor and not self._reading.complete and not self._given_up:
+            self._given_up = True
+            self._way_back.cancel(transport, self._reading.cursor)
+
+    def _beating(self, beat: Callable[[], None], now: Callable[[], float]) -> Callable[[], None]:
+        """Return `beat`, held back until there is something to resume.
+
+        The SDK sends the first beat at once and the next only after most of the heartbeat timeout: the first one
+        has to say it, or a worker that dies soon takes it along.
+        """
+        hold_until = now() + (self._limits.heartbeat_s / 2 if self._call.background else 0)
+
+        def beating() -> None:
+            self._beat_at = now()
+            if self.resume or self._beat_at >= hold_until:
+                beat()
+
+        return beating
+
+    def _whole(self) -> Answer:
+        answer, candidate = self.answer(), self.candidate
         if answer.finish_reason == "stop" and not answer.message.parts and not candidate.accept_empty:
             raise EmptyAnswer("the model stopped without saying anything")
+        if answer.finish_reason in ("refusal", "content_filter") and not candidate.accept_refusal:
+            raise Refused(f"the answer was declined ({answer.finish_reason})")
         return answer
 
-    async def _read(self, chunks: AsyncIterator[bytes], clocks: Clocks, show: Callable[[list[Delta]], None]) -> None:
-        now = asyncio.get_running_loop().time
+    async def _ask(self, run: _Run) -> Answer | None:
+        """Ask for an answer; return it only where the prompt was filtered, for then there is nothing to read."""
+        candidate, limits = self.candidate, self._limits
+        url = candidate.base_url.rstrip("/") + candidate.wire.path(candidate.model, stream=candidate.stream)
+        headers = candidate.wire.headers(candidate.api_key.get_secret_value())
+        body = await self.body(run.by_value)
+        broken: ProviderError = TruncatedStream("the stream ended, and its provider does not have the response")
+        self.asked = True
         try:
-            async for chunk in chunks:
-                arrived = now()
-                clocks.byte(arrived)
-                if deltas := self._reader.feed(chunk):
-                    clocks.content(arrived)
-                    show(deltas)
-                if self._reader.complete:
-                    await _drain(chunks)
-                    return
-        except ConnectionLost as lost:
-            # What the protocol says comes first: a whole answer may be followed by a dirty close.
-            try:
-                deltas = self._reader.eof()
-            except TruncatedStream:
-                raise lost from None
-            if not self._reader.complete:
+            async with run.transport.post(url, headers, body, connect_s=limits.connect_s) as response:
+                self._request_id = request_id(response.headers)
+                if response.status != 200:
+                    return self._filtered(await self._status_error(response))
+                await self._reading.read(response, run.clocks, run.show)
+        except (ConnectionLost, TruncatedStream) as error:
+            if self._reading.cursor is None:
                 raise
-        else:
-            deltas = self._reader.eof()
-        show(deltas)
+            broken = error
+        if self._reading.cursor and not self._reading.complete and not await self._read_on(run):
+            raise broken
+        return None
 
-    async def _choose_reader(self, response: Response) -> None:
-        if response.content_type in _HTML:
-            raise NotTheWire(f"HTTP 200 with {response.content_type}: {excerpt(await response.error_body())}")
-        if response.content_type == _JSON or not self.candidate.stream:
-            self._reader = UnaryReader(self.candidate.wire)
+    async def _took_up(self, run: _Run) -> bool:
+        """Read the response that an earlier attempt asked for, from its beginning; return whether there is one."""
+        if self._reading.cursor is None:
+            return False
+        if await self._read_on(run):
+            return True
+        if self._reading.cursor.event != NOTHING_YET:
+            raise ConnectionLost("the provider no longer has the response that it was making")
+        self._reading = Reading(self.candidate.wire, self.candidate.quirks)
+        return False
+
+    async def _read_on(self, run: _Run) -> bool:
+        """Read what is still to come of a background response; return whether there is one."""
+
+        async def read(response: Response) -> None:
+            if response.status != 200:
+                raise await self._status_error(response)
+            await self._reading.read(response, run.clocks, run.show)
+
+        return self._way_back is not None and await self._way_back.read_on(run.transport, self._reading, read)
 
     async def _status_error(self, response: Response) -> StatusError:
-        body = await response.error_body()
-        message, kind, code = self.candidate.wire.error_details(_json_or_none(body))
-        headers = response.headers
+        raw, now = await response.error_body(), time.time()
+        body, headers = _json_or_none(raw), response.headers
+        details = self.candidate.wire.error_details(body)
+        self._request_id = request_id(headers, body)
+        waits = [retry_after_s(headers, now), details.retry_after_s]
+        if response.status == 429:
+            waits.append(limit_reset_s(headers, now))
         return StatusError(
             response.status,
-            message or excerpt(body),
-            kind=kind,
-            code=code,
-            request_id=headers.get("x-request-id", ""),
-            retry_after_s=retry_after_s(headers, time.time()),
-            should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
+            details.message or excerpt(raw),
+            kind=details.kind,
+            code=details.code,
+            retry_after_s=next((wait for wait in waits if wait is not None), None),
+            should_retry=should_retry(headers),
         )
 
+    def _filtered(self, failure: StatusError) -> Answer:
+        """Return the answer that a filtered prompt is: some providers say with a status what others finish with.
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    with contextlib.suppress(TimeoutError, ProviderError):
-        async with asyncio.timeout(_DRAIN_S):
-            async for _ in chunks:
-                pass
+        Raises:
+            StatusError: it is a failure.
+        """
+        if failure.reason is not Reason.CONTENT_FILTER:
+            raise failure
+        self._reading.expect_nothing()
+        nothing = Message(role="assistant", parts=[])
+        return Answer([nothing], "content_filter", failure.code, None, Usage())
 
 
 def _json_or_none(body: bytes) -> JsonValue:

@@ -13,7 +13,6 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
 
@@ -26,6 +25,7 @@ from streaming.jsontext import JsonObject, dumps
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_WITHIN_S = 2.0
+_TOLD_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,13 @@ class Transport:
             headers={"User-Agent": "millstream"},
             follow_redirects=False,
         )
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._telling)
         await self._client.aclose()
 
     @asynccontextmanager
@@ -95,14 +97,42 @@ class Transport:
             ConnectionLost: it broke before the response's head.
             ClockRanOut: connecting took longer than `connect_s`.
         """
-        all_headers = {
-            "Content-Type": "application/json",
-            "Accept": "text/event-stream, application/json",
-            "Accept-Encoding": "identity",  # a compressing hop may sit on deltas until its block is full
-        } | headers
+        asked = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"} | headers
+        async with self._exchange("POST", url, asked, dumps(body), connect_s) as response:
+            yield response
+
+    @asynccontextmanager
+    async def get(self, url: str, headers: dict[str, str], *, connect_s: float) -> AsyncIterator[Response]:
+        """Ask for a small document; as `post` otherwise."""
+        async with self._exchange("GET", url, {"Accept": "application/json"} | headers, None, connect_s) as response:
+            yield response
+
+    def tell(self, url: str, headers: dict[str, str]) -> None:
+        """Post an empty request that nobody waits for, and whose answer changes nothing.
+
+        It is given up after a second; the client's closing waits for it.
+        """
+        task = asyncio.create_task(self._tell(url, headers))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, url: str, headers: dict[str, str]) -> None:
+        with contextlib.suppress(ProviderError, TimeoutError):
+            async with (
+                asyncio.timeout(_TOLD_WITHIN_S),
+                self._exchange("POST", url, headers, b"", _TOLD_WITHIN_S) as response,
+            ):
+                await response.error_body()  # so that the connection can be used again
+
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, connect_s: float
+    ) -> AsyncIterator[Response]:
+        # A compressing hop may sit on deltas until its block is full.
+        all_headers = {"Accept-Encoding": "identity"} | headers
         timeout = httpx.Timeout(None, connect=connect_s)
         try:
-            request = self._client.build_request("POST", url, content=dumps(body), headers=all_headers, timeout=timeout)
+            request = self._client.build_request(method, url, content=content, headers=all_headers, timeout=timeout)
             response = await self._client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
             raise failure_of(error, connect_s=connect_s) from error
@@ -145,26 +175,3 @@ def _os_words(error: OSError) -> str:
     if error.errno in errno.errorcode:
         return os.strerror(error.errno or 0).lower()
     return "the connection failed"
-
-
-def retry_after_s(headers: httpx.Headers, now: float) -> float | None:
-    """Return how long the provider asks to wait, or None: the first of its headers that parses (RFC 9110 10.2.3)."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is not None or value is None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
-        return None
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if 0 <= number < float("inf") else None

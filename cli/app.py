@@ -5,6 +5,7 @@
 | 0    | done                       |
 | 1    | the turn failed            |
 | 2    | usage, or settings         |
+| 3    | no whole answer to decode  |
 | 4    | no such turn               |
 | 5    | cannot reach Temporal      |
 | 130  | detached; the turn goes on |
@@ -24,16 +25,19 @@ import uvloop
 from rich.console import Console
 
 import worker as worker_process
-from cli import following, showing
+from cli import decoding, following, showing
+from cli import providers as configured
 from cli.displays import Display, JsonLines, JsonResult, Pipe
 from cli.following import DETACHED, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
 from cli.screen import Screen
 from deploy.sandbox.errors import SandboxError
 from settings import SettingsError
 from streaming.contracts import MAX_PAYLOAD_BYTES, parse_turn
-from streaming.errors import InvalidTurn
+from streaming.errors import InvalidTurn, ProviderError
 from streaming.jsontext import JsonObject, dumps
 from streaming.live.durable import TurnNotFound
+from streaming.providers import WIRES
+from streaming.providers.wire import Quirks
 from turns import CannotReachTemporal, TurnRefused
 
 app = typer.Typer(
@@ -52,6 +56,8 @@ _EXIT_CODES: dict[type[Exception], int] = {
     CannotReachTemporal: UNREACHABLE,
     SandboxError: FAILED,
 }
+
+_READ_BYTES = 65_536
 
 TurnId = Annotated[str, typer.Argument(metavar="TURN", help="The turn's id: its workflow id in Temporal.")]
 
@@ -118,6 +124,44 @@ def stop(
 ) -> None:
     """End a turn now, keep what it had said as its result, and print that."""
     _run(lambda environ: following.stop(environ, turn, JsonResult() if as_json else Pipe()))
+
+
+@app.command()
+def providers(
+    check: Annotated[bool, typer.Option("--check", help="Call each with its key; 1 if one fails.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the providers that a worker started here would use: address, key's variable, models, quirks.
+
+    --check makes one call to each that generates nothing and costs nothing: its list of models. Keys are never shown.
+    """
+    _run(lambda environ: configured.providers(environ, check=check, as_json=as_json))
+
+
+@app.command()
+def decode(
+    wire: Annotated[str, typer.Argument(metavar="WIRE", help=f"One of {', '.join(WIRES)}.")],
+    source: Annotated[str, typer.Argument(metavar="[FILE|-]", help="A recorded body; - is standard input.")] = "-",
+    neutral: Annotated[bool, typer.Option("--neutral", help="Print our message, not the provider's object.")] = False,
+    no_done: Annotated[bool, typer.Option("--no-done", help="The server ends its streams without [DONE].")] = False,
+) -> None:
+    """Rebuild a provider's answer from the raw bytes of its event stream, and print it as JSON.
+
+    A stream that is cut, carries an error, or is no event stream prints {"error": {"type", "message"}} on standard
+    error and exits with 3. Record one with: curl -sN ... > FILE
+    """
+    if wire not in WIRES:
+        _refuse(USAGE, f"no wire {wire!r}; this version speaks {', '.join(WIRES)}")
+    try:
+        with sys.stdin.buffer if source == "-" else open(source, "rb") as stream:
+            chunks = iter(lambda: stream.read(_READ_BYTES), b"")
+            answer = decoding.decoded(WIRES[wire], chunks, quirks=Quirks(no_done=no_done), neutral=neutral)
+    except OSError as error:
+        _refuse(USAGE, f"{source}: {error.strerror}")
+    except ProviderError as error:
+        print(dumps(decoding.error_object(error)).decode(), file=sys.stderr)
+        raise typer.Exit(decoding.NO_ANSWER) from None
+    sys.stdout.buffer.write(dumps(answer) + b"\n")
 
 
 def _standard_input() -> bytes:

@@ -17,7 +17,9 @@ from streaming.errors import NotTheWire
 
 JsonObject = dict[str, JsonValue]
 
-_LONG_INTEGER = re.compile(rb"[0-9]{19}")
+_LONG_INTEGER = b"0" * 19
+_ALL_DIGITS_0 = bytes.maketrans(b"123456789", b"0" * 9)
+_OPENING = b"[{"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_EXCERPT = 200
 # Pydantic, orjson and Python itself each give up on nesting, somewhere between 200 and 1,000 levels.
@@ -32,9 +34,16 @@ def loads(data: bytes) -> JsonValue:
     Raises:
         NotTheWire: this is no JSON, or none that others could read back; the message quotes its beginning.
     """
-    value = _parsed(data)
-    # Too few brackets cannot nest too deep: nearly every event is spared the look inside.
-    if data.count(b"[") + data.count(b"{") > _MAX_DEPTH and (flaw := flaw_of(value)):
+    # One pass tells both of the rare things that orjson gets wrong: long integers, and nesting too deep for others.
+    plain = data.translate(_ALL_DIGITS_0, _OPENING)
+    if plain.find(_LONG_INTEGER) >= 0:
+        value = _exact(data)
+    else:
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            value = _exact(data)
+    if len(data) - len(plain) > _MAX_DEPTH and (flaw := flaw_of(value)):
         raise NotTheWire(f"JSON with {flaw}: {excerpt(data)}")
     return value
 
@@ -57,14 +66,7 @@ def _children(value: JsonValue) -> Iterable[JsonValue]:
     return value if isinstance(value, list) else ()
 
 
-def _parsed(data: bytes) -> JsonValue:
-    if not _LONG_INTEGER.search(data):
-        try:
-            parsed: JsonValue = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return parsed
+def _exact(data: bytes) -> JsonValue:
     try:
         exact: JsonValue = json.loads(
             data.decode("utf-8", "replace"), parse_constant=_refuse_constant, parse_float=_finite
@@ -114,13 +116,13 @@ class GrowingText:
         """All of it so far."""
         return "".join(self._pieces)
 
-    def ends_with(self, end: str) -> bool:
-        """Return whether the last piece ends so; costs no join."""
-        return bool(self._pieces) and self._pieces[-1].endswith(end)
+    def since(self, place: int) -> list[str]:
+        """Return the pieces after the first `place`: whoever looks again and again looks at each once."""
+        return self._pieces[place:]
 
     def add(self, piece: str) -> str:
         """Take a piece; return what it adds. A trailing high half waits for its partner."""
-        if self._half or not piece.isascii():
+        if self._half or (not piece.isascii() and _SURROGATE.search(piece)):
             piece, self._half = split_high_surrogate(self._half + piece)
             piece = pair_surrogates(piece)
         if piece:
@@ -131,6 +133,40 @@ class GrowingText:
         """No piece will follow; return what a half without a partner adds."""
         half, self._half = self._half, ""
         return self.add("\N{REPLACEMENT CHARACTER}") if half else ""
+
+
+class GrowingObject:
+    """A JSON object that comes in pieces: the strings of some keys are joined, all else keeps its last value."""
+
+    def __init__(self, joined: frozenset[str]) -> None:
+        self._joined = joined
+        self._texts: dict[str, GrowingText] = {}
+        self._fields: JsonObject = {}
+
+    def add(self, piece: JsonObject) -> dict[str, str]:
+        """Take a piece; return what it adds to each string that is joined."""
+        added: dict[str, str] = {}
+        for key, value in piece.items():
+            if key in self._joined and isinstance(value, str):
+                added[key] = self._texts.setdefault(key, GrowingText()).add(value)
+            else:
+                keep_last(self._fields, key, value)
+        return added
+
+    def close(self) -> dict[str, str]:
+        """No piece will follow; return what halves without a partner add."""
+        return {key: text.close() for key, text in self._texts.items()}
+
+    @property
+    def value(self) -> JsonObject:
+        """All of it so far."""
+        return self._fields | {key: text.text for key, text in self._texts.items()}
+
+
+def keep_last(held: JsonObject, key: str, value: JsonValue) -> None:
+    """Put a later value in the place of an earlier one, unless it says nothing where that one did."""
+    if value not in (None, "", [], {}) or not held.get(key):
+        held[key] = value
 
 
 def mended(value: JsonValue) -> JsonValue:

@@ -2,6 +2,10 @@
 
 A message is a role and a list of parts; the part's `type` says which shape it has. Wherever parts are
 accepted a plain string may stand for one text part, and `content` may stand for `parts`.
+
+What only one provider understands (signatures, encrypted thoughts, item ids) rides on the part it belongs to, in
+`provider_data` under that provider's name, and goes back to that provider only. An entry, even an empty one, says
+that the part came from there.
 """
 
 import hashlib
@@ -20,7 +24,23 @@ from pydantic import (
 
 from streaming.jsontext import flaw_of
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "interrupted"]
+FinishReason = Literal[
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "refusal",
+    "paused",
+    "interrupted",
+    "deadline",
+    "budget",
+    "dry_run",
+]
+"""How a step ended.
+
+"paused" is a provider's wish to be called again with what it said so far. "interrupted", "deadline" and "budget"
+are ends of ours: the message is what had been said by then. A "dry_run" asked nobody anything.
+"""
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -39,7 +59,18 @@ def _plain(value: JsonValue) -> JsonValue:
 PLAIN = AfterValidator(_plain)
 
 
-class TextPart(Contract):
+class _ModelPart(Contract):
+    """A part that a model may write."""
+
+    provider_data: Annotated[dict[str, JsonValue], PLAIN] = Field(default={}, exclude_if=lambda value: not value)
+
+    def own(self, provider: str) -> dict[str, JsonValue] | None:
+        """Return what `provider` attached to this part; None where the part is not its."""
+        data = self.provider_data.get(provider)
+        return data if isinstance(data, dict) else None
+
+
+class TextPart(_ModelPart):
     """Plain text, with the provider's annotations (citations, links) as it sent them."""
 
     type: Literal["text"] = "text"
@@ -47,22 +78,21 @@ class TextPart(Contract):
     annotations: Annotated[list[JsonValue], PLAIN] = Field(default=[], exclude_if=lambda value: not value)
 
 
-class ReasoningPart(Contract):
-    """What the model thought; `provider_data` is opaque and goes back to the same provider only."""
+class ReasoningPart(_ModelPart):
+    """What the model thought, or a summary of it; empty where the provider keeps it to itself."""
 
     type: Literal["reasoning"] = "reasoning"
     text: str
-    provider_data: Annotated[dict[str, JsonValue], PLAIN] = Field(default={}, exclude_if=lambda value: not value)
 
 
-class RefusalPart(Contract):
+class RefusalPart(_ModelPart):
     """The model's own words for declining."""
 
     type: Literal["refusal"] = "refusal"
     text: str
 
 
-class ToolCallPart(Contract):
+class ToolCallPart(_ModelPart):
     """A call the model asks for; `arguments` is the JSON text as it came, whole or not."""
 
     type: Literal["tool_call"] = "tool_call"
@@ -71,17 +101,35 @@ class ToolCallPart(Contract):
     arguments: str
 
 
-class _Media(Contract):
-    """Media by value (`data`, base64, with its `media_type`) or by reference (`url`), never both."""
+class ProviderItem(_ModelPart):
+    """Something that only its own provider understands, whole: a server-side tool's call or result, a compaction.
 
-    media_type: str | None = Field(default=None, exclude_if=lambda value: value is None)
-    data: str | None = Field(default=None, exclude_if=lambda value: value is None)
-    url: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    It goes back to that provider and is left out for any other. `kind` is the provider's word for it.
+    """
+
+    type: Literal["provider_item"] = "provider_item"
+    kind: str
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
+class _Media(_ModelPart):
+    """Media by value (`data`, base64, with its `media_type`) or by reference: exactly one of the three.
+
+    `object` is a key in the worker's attachment store.
+    """
+
+    media_type: str | None = Field(default=None, exclude_if=_absent)
+    data: str | None = Field(default=None, exclude_if=_absent)
+    url: str | None = Field(default=None, exclude_if=_absent)
+    object: str | None = Field(default=None, exclude_if=_absent)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.data is None) == (self.url is None):
-            raise ValueError("give exactly one of data (base64) and url")
+        if [self.data, self.url, self.object].count(None) != 2:
+            raise ValueError("give exactly one of data (base64), url and object")
         if self.data is not None and self.media_type is None:
             raise ValueError("data needs its media_type")
         return self
@@ -94,16 +142,17 @@ class ImagePart(_Media):
 
 
 class AudioPart(_Media):
-    """A sound."""
+    """A sound, with what is said in it where the provider wrote that down."""
 
     type: Literal["audio"] = "audio"
+    transcript: str | None = Field(default=None, exclude_if=_absent)
 
 
 class FilePart(_Media):
     """A document."""
 
     type: Literal["file"] = "file"
-    filename: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    filename: str | None = Field(default=None, exclude_if=_absent)
 
 
 def _as_parts(value: object) -> object:
@@ -122,8 +171,9 @@ class ToolResultPart(Contract):
     is_error: StrictBool = False
 
 
+MediaPart = ImagePart | AudioPart | FilePart
 Part = Annotated[
-    TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | ImagePart | AudioPart | FilePart,
+    TextPart | ReasoningPart | RefusalPart | ToolCallPart | ToolResultPart | MediaPart | ProviderItem,
     Field(discriminator="type"),
 ]
 
@@ -157,6 +207,17 @@ class Usage(Contract):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Return the sum; what neither knows stays null."""
+        counts = {name: (getattr(self, name), getattr(other, name)) for name in Usage.model_fields}
+        known = {name: [count for count in both if count is not None] for name, both in counts.items()}
+        return Usage(**{name: sum(both) for name, both in known.items() if both})
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output, as far as they are known."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
 def text_sha256(text: str) -> str:

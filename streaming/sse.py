@@ -8,19 +8,23 @@ Rules of this file:
 - Field values stay bytes. Whoever wants text decodes a whole event at once, never a part of it.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from streaming.errors import EventTooLarge
 
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_CR, _LF = b"\r\n"
+_UNNAMED = "message"
+_MOST_TYPES = 64  # a wire has a dozen or so
 
 
-class Event(NamedTuple):
+@dataclass(slots=True)
+class Event:
     """One dispatched event: `data` is UTF-8 as it was received, `type` is "message" unless named."""
 
     data: bytes
-    type: str = "message"
+    type: str = _UNNAMED
 
 
 class Decoder:
@@ -34,8 +38,12 @@ class Decoder:
         self._max_event_bytes = max_event_bytes
         self._line = bytearray()
         self._data: list[bytes] = []
-        self._data_bytes = 0
-        self._type = ""
+        self._room = max_event_bytes
+        self._type = _UNNAMED
+        self._types: dict[bytes, str] = {}
+        self._head = b""
+        self._head_type = _UNNAMED
+        self._is_between = False
         self._after_cr = False
         self._at_start = True
 
@@ -45,28 +53,46 @@ class Decoder:
         Raises:
             EventTooLarge: an unfinished event grew over the cap.
         """
-        if not chunk:
-            return []
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]  # the rest of a CRLF that the cut fell into
+        if self._is_between and len(chunk) <= self._room:
+            start, end = len(self._head), len(chunk) - 2
+            is_one_event = chunk[:start] == self._head and chunk.find(b"\n", start) == end and chunk[end:] == b"\n\n"
+            if is_one_event and _CR not in chunk:
+                return [Event(chunk[start:end], self._head_type)]
+        return self._take(chunk)
+
+    def _take(self, chunk: bytes) -> list[Event]:
+        self._is_between = False
+        if self._after_cr and chunk:
             self._after_cr = False
-            if not chunk:
-                return []
-        self._after_cr = chunk.endswith(b"\r")
-        if b"\r" in chunk:
+            if chunk.startswith(b"\n"):
+                chunk = chunk[1:]  # the rest of a CRLF that the cut fell into
+        if _CR in chunk:
+            self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if _LF not in chunk:
+            self._hold(chunk)
+            return []
 
         lines = chunk.split(b"\n")
+        if self._line:
+            self._line += lines[0]
+            lines[0] = bytes(self._line)
+            self._line = bytearray()
         unfinished = lines.pop()
-        events: list[Event] = []
-        if lines and self._line:
-            lines[0] = bytes(self._line) + lines[0]
-            self._line.clear()
-        for line in lines:
-            self._take_line(line, events)
-        self._line += unfinished
-        self._check_size(len(self._line))
+        events = self._take_lines(lines)
+        if unfinished:
+            self._hold(unfinished)
+        elif not (lines[-1] or self._after_cr):
+            self._is_between = True
+            self._expect(lines[0])
         return events
+
+    def _expect(self, first_line: bytes) -> None:
+        """Expect that the next chunk begins as this one did, and is one event: most are, where tokens come singly."""
+        if first_line in self._types:
+            self._head, self._head_type = first_line + b"\ndata: ", self._types[first_line]
+        else:
+            self._head, self._head_type = b"data: ", _UNNAMED
 
     def close(self) -> Event | None:
         """Return the event that the end of the body cut off before its blank line, if it holds data.
@@ -74,42 +100,55 @@ class Decoder:
         WHATWG says to discard it. A provider's last event often lacks only that blank line, so the wire
         decides: a whole JSON document there is an event, anything else is a truncated stream.
         """
-        events: list[Event] = []
-        if self._line:
-            self._take_line(bytes(self._line), events)
-            self._line.clear()
-        self._take_line(b"", events)
+        self._is_between = False
+        events = self._take_lines([bytes(self._line), b""])
+        self._line = bytearray()
         return events[0] if events else None
 
-    def _take_line(self, line: bytes, events: list[Event]) -> None:
-        self._check_size(len(line))
+    def _hold(self, unfinished: bytes) -> None:
+        self._line += unfinished
+        self._check_size(len(self._line))
+
+    def _take_lines(self, lines: list[bytes]) -> list[Event]:
         if self._at_start:
             self._at_start = False
-            line = line.removeprefix(_BOM)
-        if not line:
-            self._dispatch(events)
-        elif line.startswith(b"data:"):
-            # Providers send little else, so the one field that matters is found without a split.
-            self._add_data(line[6:] if line[5:6] == b" " else line[5:])
-        else:
-            name, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
-            if name == b"event":
-                self._type = value.decode("utf-8", "replace")
-            elif name == b"data":
-                self._add_data(value)
+            self._check_size(len(lines[0]))
+            lines[0] = lines[0].removeprefix(_BOM)
+        events: list[Event] = []
+        data, types, room = self._data, self._types, self._room
+        for line in lines:
+            if not line:
+                if data:
+                    events.append(Event(b"\n".join(data), self._type))
+                    data.clear()
+                    room = self._max_event_bytes
+                self._type = _UNNAMED
+            elif len(line) > room:
+                raise EventTooLarge(self._max_event_bytes)
+            # Providers send little but these two: they are found without a look at what else a line may be.
+            elif line[:6] == b"data: ":
+                data.append(line[6:])
+                room -= len(line) - 5
+            elif (known := types.get(line)) is not None:
+                self._type = known
+            else:
+                room -= self._take_field(line)
+        self._room = room
+        return events
 
-    def _add_data(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_bytes += len(value) + 1
-
-    def _dispatch(self, events: list[Event]) -> None:
-        if self._data:
-            events.append(Event(b"\n".join(self._data), self._type or "message"))
-        self._data = []
-        self._data_bytes = 0
-        self._type = ""
+    def _take_field(self, line: bytes) -> int:
+        """Return how much the line takes up of the event's room."""
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+            return len(value) + 1
+        if name == b"event":
+            self._type = value.decode("utf-8", "replace") or _UNNAMED
+            if len(self._types) < _MOST_TYPES:
+                self._types[line] = self._type
+        return 0
 
     def _check_size(self, line_bytes: int) -> None:
-        if line_bytes + self._data_bytes > self._max_event_bytes:
+        if line_bytes > self._room:
             raise EventTooLarge(self._max_event_bytes)

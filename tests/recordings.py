@@ -6,12 +6,12 @@ from pathlib import Path
 
 from streaming.jsontext import JsonObject, JsonValue
 
-_ROOT = Path(__file__).parent / "fixtures" / "openai_chat"
+_ROOT = Path(__file__).parent / "fixtures"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One answer of Chat Completions, as both endpoints give it."""
+    """One answer, as a provider's streaming and its unary endpoint give it."""
 
     name: str
     stream: bytes
@@ -23,7 +23,12 @@ def _read(directory: Path) -> Recording:
     return Recording(directory.name, (directory / "stream.sse").read_bytes(), unary)
 
 
-OPENAI_CHAT = {directory.name: _read(directory) for directory in sorted(_ROOT.iterdir())}
+def recordings(wire: str) -> dict[str, Recording]:
+    """Return the recordings of one wire by name; its folder is the wire's package name."""
+    return {directory.name: _read(directory) for directory in sorted((_ROOT / wire).iterdir())}
+
+
+OPENAI_CHAT = recordings("openai_chat")
 
 
 def said(value: JsonValue) -> JsonValue:

@@ -12,13 +12,18 @@ PACKAGES = ("streaming", "activities", "workflows", "telemetry", "cli", "deploy"
 UNMIRRORED = {
     "activities/attempt.py": "a pass of the activity: tests/e2e, against real servers",
     "activities/generate.py": "the activity: tests/e2e, against real servers",
+    "activities/interrupts.py": "asks the workflow: tests/e2e/test_interrupt.py",
+    "activities/live_turn.py": "declares a port; tests/e2e goes through it",
     "activities/unwatched.py": "does nothing; tests/e2e runs turns with it",
+    "cli/breakers.py": "needs Redis: tests/e2e/test_breakers.py",
     "cli/following.py": "needs the whole stack: tests/e2e/test_cli.py",
     "cli/showing.py": "brings the whole stack up: tests/e2e/test_showing.py",
     "deploy/sandbox/errors.py": "declares one exception",
     "deploy/sandbox/worker.py": "a worker process: tests/e2e starts it",
     "streaming/live/counts.py": "declares numbers: tests/e2e/test_metrics.py",
     "streaming/live/durable.py": "declares a port; tests/e2e goes through it",
+    "streaming/live/exchange.py": "Redis: tests/e2e/test_breakers.py",
+    "streaming/live/hints.py": "declares a port: tests/e2e/test_breakers.py",
     "streaming/live/link.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/publisher.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/hub.py": "Redis: tests/e2e/test_live.py",
@@ -51,7 +56,7 @@ def mirrored(module: str) -> bool:
     return (ROOT / "tests" / path.parent / name).is_file() or (ROOT / "tests" / path.parts[0] / name).is_file()
 
 
-@pytest.mark.parametrize("name", [*PACKAGES, "settings", "turns", "worker"])
+@pytest.mark.parametrize("name", [*PACKAGES, "routing", "settings", "turns", "worker"])
 def test_an_import_name_is_this_projects(name: str) -> None:
     """Other distributions use some of these names too, and an editable install loses to them."""
     spec = find_spec(name)

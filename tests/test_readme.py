@@ -11,10 +11,21 @@ import typer
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined
 
+import routing
 import settings
-from cli import following
+from activities.presets import PRESETS
+from activities.prices import Price, cost_usd, shipped
+from cli import decoding, following
 from cli.app import app
-from settings import CandidateSettings, LiveSettings, ProviderSettings, WorkerSettings
+from settings import (
+    AttachmentSettings,
+    BreakerSettings,
+    CandidateSettings,
+    LiveSettings,
+    ProviderSettings,
+    RetrySettings,
+    WorkerSettings,
+)
 from streaming import errors
 from streaming.contracts import (
     DEFAULT_TASK_QUEUE,
@@ -135,12 +146,12 @@ def test_the_routes_in_the_readme_load(tmp_path: Path) -> None:
         if "MILLSTREAM_" in word
     )
     environ = {"MILLSTREAM_CONFIG": str(tmp_path / "millstream.toml"), "LOCAL_API_KEY": "x", "OPENAI_API_KEY": "x"}
-    routes, warnings = settings.resolve_routes(settings.load(environ), environ)
-    overridden, _ = settings.resolve_routes(settings.load(environ | exports), environ)
+    routes, warnings = routing.resolve_routes(settings.load(environ), environ)
+    overridden, _ = routing.resolve_routes(settings.load(environ | exports), environ)
 
     assert [candidate.name for candidate in routes.candidates("default")] == ["openai/gpt-5.5", "local/llama3"]
     assert warnings == []
-    assert len(exports) == 3
+    assert len(exports) == 5
     assert [candidate.name for candidate in overridden.candidates("default")] == ["local/llama3"]
 
 
@@ -166,7 +177,8 @@ def test_the_clocks_in_the_readme_have_their_defaults() -> None:
     """Nobody waits for a number that was changed."""
     (limits,) = tables("`limits`", "default", "ends")
 
-    assert {name.strip("`"): float(default) for name, default, _ in limits} == Limits().model_dump()
+    told = {name.strip("`"): float(default) if default else None for name, default, _ in limits}
+    assert told == Limits().model_dump()
 
 
 def test_the_settings_in_the_readme_are_those_there_are() -> None:
@@ -175,8 +187,12 @@ def test_the_settings_in_the_readme_are_those_there_are() -> None:
     sections: dict[str, type[BaseModel]] = {
         "worker": WorkerSettings,
         "live": LiveSettings,
+        "attachments": AttachmentSettings,
         "providers.NAME": ProviderSettings,
         "routes.NAME[]": CandidateSettings,
+        "retries.NAME": RetrySettings,
+        "breakers": BreakerSettings,
+        'prices."PROVIDER/MODEL"': Price,
     }
     told = {_whole(name, row[0]): row[1].strip("`") for row in table for name in re.findall(r"`([^`]+)`", row[0])}
     defaults = {
@@ -199,13 +215,34 @@ def _whole(name: str, cell: str) -> str:
 def _as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is PydanticUndefined else str(value)
+    if isinstance(value, list | frozenset):
+        return str(sorted(value))
+    return "" if value in (PydanticUndefined, None) else str(value)
+
+
+def test_the_presets_in_the_readme_are_those_there_are() -> None:
+    """With the variables of their keys, where those are told one by one."""
+    (table,) = tables("preset", "key's variable", "where")
+
+    assert names(table) == PRESETS.keys()
+    for row in table:
+        for name in names([row]):
+            assert str(PRESETS[name]["api_key_env"]) in row[1] or "..." in row[1]
+
+
+def test_the_cost_in_the_readme_is_the_sum() -> None:
+    """The example's tokens at the shipped price."""
+    (example,) = [json.loads(block) for block in blocks("json") if "sha256" in block]
+    result = TurnResult.model_validate(example)
+
+    assert result.cost_usd == cost_usd(result.usage, shipped()[f"{result.provider}/{result.model}"])
 
 
 def test_the_exit_codes_in_the_readme_are_the_commands() -> None:
     """Scripts that follow the table work."""
     (table,) = tables("exit code", "meaning")
     codes = {following.DONE, following.FAILED, following.USAGE, following.NO_SUCH_TURN, following.UNREACHABLE}
+    codes.add(decoding.NO_ANSWER)
 
     in_the_code = re.findall(r"^\| (\d+) ", (ROOT / "cli" / "app.py").read_text(), re.MULTILINE)
 

@@ -1,11 +1,17 @@
 from collections.abc import Callable, Mapping
+from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from activities.routes import Candidate
-from settings import Settings, SettingsError, connect_redis, load, resolve_routes
+from activities.presets import PRESETS
+from activities.routes import Candidate, Retries
+from routing import resolve_routes
+from settings import ProviderSettings, Settings, SettingsError, connect_redis, load
 from streaming.contracts import Limits
+from streaming.providers import WIRES
+from streaming.providers.wire import Quirks
 
 SECRET = "sk-live-0123456789"
 PROVIDER = """\
@@ -132,6 +138,11 @@ def test_an_empty_config_variable_names_no_file() -> None:
         ("[worker]\ntask_queue = ''", "worker.task_queue: String should have at least 1 character"),
         ("[worker]\nhealth_address = 'localhost:99999'", "worker.health_address: must be HOST:PORT"),
         ("[worker]\nhealth_address = 'localhost'", "worker.health_address: must be HOST:PORT"),
+        ("[attachments]\nmax_bytes = 0", "attachments.max_bytes: Input should be greater than 0"),
+        (
+            "[attachments]\nallow_networks = ['10.0.0.1/8']",
+            "attachments.allow_networks.0: 10.0.0.1/8 has host bits set",
+        ),
         ("[worker]\nlog_format = 'xml'", "worker.log_format: Input should be 'auto', 'json' or 'console'"),
         ("routes = 1", "routes: Input should be a valid dictionary"),
         ("[routes]\ndefault = []", "routes.default: List should have at least 1 item"),
@@ -140,9 +151,23 @@ def test_an_empty_config_variable_names_no_file() -> None:
         (PROVIDER.replace("https://", ""), "providers.mill.base_url: must begin with http:// or https://"),
         (
             PROVIDER.replace("openai-chat", "smoke"),
-            "providers.mill.wire: no such wire; this version speaks openai-chat",
+            f"providers.mill.wire: no such wire; this version speaks {', '.join(sorted(WIRES))}",
         ),
-        ("[providers.mill]\nwire = 'openai-chat'", "providers.mill.base_url: Field required"),
+        ("[providers.mill]\nwire = 'openai-chat'", "providers.mill.base_url: Field required; say where its server is"),
+        ("[providers.mill]\nwire = 'openai-chat'", "providers.mill.api_key_env: Field required; name the variable"),
+        ("[providers.mill]", "providers.mill.wire: Field required; say which it speaks, or preset = one of openai,"),
+        ("[providers.mill]\npreset = 'smoke'", "providers.mill.preset: no such preset; there are openai,"),
+        ("[providers.azure]", "providers.azure.base_url: Field required; say where its server is"),
+        ("providers = 1", "providers: Input should be a valid dictionary"),
+        ("[providers]\nmill = 1", "providers.mill: Input should be a valid dictionary"),
+        (
+            PROVIDER + "refuses = ['n', 'seeds']",
+            "providers.mill.refuses: a turn has no settings.seeds; it has",
+        ),
+        (PROVIDER + "renames = {seed = ''}", "providers.mill.renames.seed: String should have at least 1 character"),
+        (PROVIDER + "check_path = 'models'", "providers.mill.check_path: must begin with /"),
+        ("[prices.'openai/x']\ninput = 1", "prices.openai/x.output: Field required"),
+        ("[prices.'openai/x']\ninput = -1\noutput = 1", "prices.openai/x.input: Input should be greater than or equal"),
     ],
 )
 def test_a_wrong_key_in_the_file_is_refused_with_file_path_and_reason(
@@ -186,7 +211,7 @@ def test_an_unknown_variable_is_refused_and_the_known_ones_are_named(name: str) 
     """A misspelt variable is not silently without effect."""
     told = refusal({name: "x"})
 
-    assert told.startswith(f"unknown environment variable {name}; known: MILLSTREAM_CONFIG, MILLSTREAM_LIVE,")
+    assert told.startswith(f"unknown environment variable {name}; known: MILLSTREAM_ATTACHMENTS, MILLSTREAM_BREAKERS,")
 
 
 def test_a_section_variable_that_is_no_json_is_refused() -> None:
@@ -224,21 +249,148 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     assert refusal({"MILLSTREAM_CONFIG": str(path)}) == f"{path}: over 1,048,576 bytes: these are no settings"
 
 
+# -- presets
+
+
+def candidates(environ: Mapping[str, str]) -> list[Candidate]:
+    """Return the candidates of the default route."""
+    routes, _ = resolve_routes(load(environ), environ)
+    return routes.candidates("default")
+
+
+def keys_of(name: str) -> dict[str, str]:
+    """Return an environment with the key that a preset asks for."""
+    return {variable: SECRET for variable in [str(PRESETS[name]["api_key_env"])] if variable}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("table", ["", "[providers.{}]\n", "[providers.mill]\npreset = {}\n"])
+def test_each_preset_resolves(configure: Configure, name: str, table: str) -> None:
+    """With no table, an empty one, or one of another name; Azure's servers have no address in common."""
+    provider = "mill" if "mill" in table else name
+    toml = table.format(f'"{name}"') + ('base_url = "https://mine.example"\n' if name == "azure" else "")
+    if name == "azure" and not table:
+        toml = "[providers.azure]\n" + toml
+    candidate = only_candidate(
+        configure(f'{toml}[[routes.default]]\nprovider = "{provider}"\nmodel = "m"') | keys_of(name)
+    )
+
+    assert candidate.name == f"{provider}/m"
+    assert candidate.wire is WIRES[str(PRESETS[name]["wire"])]
+    assert candidate.base_url == PRESETS[name].get("base_url", "https://mine.example")
+    assert candidate.api_key.get_secret_value() == ("" if not keys_of(name) else SECRET)
+
+
+def test_azure_without_a_table_is_told_what_it_needs(configure: Configure) -> None:
+    """Every resource has an address of its own."""
+    told = unresolved(configure(ROUTE.replace("mill", "azure")) | {"AZURE_OPENAI_API_KEY": SECRET})
+
+    assert told == ("routes.default.0.provider: 'azure' needs [providers.azure] with its base_url in millstream.toml")
+
+
+def test_a_table_changes_some_keys_of_its_preset_and_keeps_the_rest(configure: Configure) -> None:
+    """A server elsewhere, with a key, is still vLLM; so is one given by variables alone."""
+    changes = {"BASE_URL": "http://gpu.example:8000/v1", "API_KEY_ENV": "GPU_KEY"}
+    table = "[providers.vllm]\n" + "".join(f'{name.lower()} = "{value}"\n' for name, value in changes.items())
+    route = ROUTE.replace("mill", "vllm")
+    by_file = only_candidate(configure(table + route) | {"GPU_KEY": SECRET})
+    variables = {f"MILLSTREAM_PROVIDERS__VLLM__{name}": value for name, value in changes.items()}
+    by_variable = only_candidate(configure(route) | variables | {"GPU_KEY": SECRET})
+
+    assert by_file == by_variable
+    assert by_file.base_url == "http://gpu.example:8000/v1"
+    assert by_file.api_key.get_secret_value() == SECRET
+    assert by_file.quirks == Quirks(renames={"top_k": "top_k"}, reasoning_field="reasoning")
+
+
+def test_a_server_without_keys_needs_no_variable(configure: Configure) -> None:
+    """Its candidate is called with an empty key, for which no wire sends a header."""
+    environ = configure(PROVIDER.replace("MILL_KEY", "") + ROUTE)
+
+    assert only_candidate(environ).api_key.get_secret_value() == ""
+
+
+def test_every_quirk_can_be_set(configure: Configure) -> None:
+    """A server that no preset knows is still data, not code."""
+    toml = """\
+no_done = true
+no_stream_options = true
+renames = { seed = "random_seed" }
+refuses = ["n", "top_k"]
+reasoning_field = "thoughts"
+json_object_only = true
+short_tool_ids = true
+"""
+    quirks = only_candidate(configure(PROVIDER + toml + ROUTE) | {"MILL_KEY": SECRET}).quirks
+
+    assert all(getattr(quirks, field.name) != getattr(Quirks(), field.name) for field in fields(Quirks))
+    assert quirks == Quirks(True, True, {"seed": "random_seed"}, frozenset({"n", "top_k"}), "thoughts", True, True)
+    assert {field.name for field in fields(Quirks)} <= ProviderSettings.model_fields.keys()
+
+
+# -- prices
+
+
+@pytest.mark.parametrize(
+    ("provider", "prices", "usd"),
+    [
+        ("openai", "", "5"),
+        ("openai", '[prices."openai/gpt-5.5"]\ninput = 1.25\noutput = 10', "1.25"),
+        ("openai", '[prices."gpt-5.5"]\ninput = 1.25\noutput = 10', "5"),
+        ("groq", "", None),
+        ("groq", '[prices."gpt-5.5"]\ninput = 1.25\noutput = 10', "1.25"),
+        ("mine", '[providers.mine]\npreset = "openai-responses"', "5"),
+        ("mine", '[providers.mine]\npreset = "groq"\nprice_list = "openai"', "5"),
+        ("mine", '[providers.mine]\npreset = "openai"\nprice_list = ""', None),
+    ],
+    ids=range(8),
+)
+def test_a_candidate_knows_its_price(configure: Configure, provider: str, prices: str, usd: str | None) -> None:
+    """The settings' before the shipped one; another seller's is no price."""
+    route = f'[[routes.default]]\nprovider = "{provider}"\nmodel = "gpt-5.5"\n'
+    price = only_candidate(configure(route + prices) | {"OPENAI_API_KEY": SECRET, "GROQ_API_KEY": SECRET}).price
+
+    assert (price and price.input) == (usd and Decimal(usd))
+
+
 # -- routes
 
 
-def test_a_key_in_the_environment_is_all_that_openai_needs() -> None:
-    """With no file, the default route is the provider whose key is set."""
-    candidate = only_candidate({"OPENAI_API_KEY": SECRET})
+@pytest.mark.parametrize(
+    ("variables", "names"),
+    [
+        (["OPENAI_API_KEY"], ["openai/gpt-5.5"]),
+        (["ANTHROPIC_API_KEY"], ["anthropic/claude-sonnet-5"]),
+        (
+            ["GEMINI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"],
+            ["openai/gpt-5.5", "anthropic/claude-sonnet-5", "gemini/gemini-3.5-flash"],
+        ),
+    ],
+    ids=["one", "another", "all"],
+)
+def test_keys_in_the_environment_are_all_that_is_needed(variables: list[str], names: list[str]) -> None:
+    """With no file, the default route is the providers whose keys are set, in one order."""
+    assert [candidate.name for candidate in candidates(dict.fromkeys(variables, SECRET))] == names
 
-    assert (candidate.provider, candidate.base_url) == ("openai", "https://api.openai.com/v1")
+
+def test_a_table_without_a_route_changes_where_the_default_route_leads(configure: Configure) -> None:
+    """OpenAI behind a gateway that wants no key is the default still."""
+    environ = configure('[providers.openai]\nbase_url = "http://gateway.example"\napi_key_env = ""')
+
+    assert (only_candidate(environ).name, only_candidate(environ).base_url) == (
+        "openai/gpt-5.5",
+        "http://gateway.example",
+    )
 
 
 def test_no_route_at_all_says_what_to_do() -> None:
     """A newcomer's first start tells the two ways on."""
     told = unresolved({"OPENAI_API_KEY": "  "})
 
-    assert told == "no route: set OPENAI_API_KEY, or write [[routes.default]] into millstream.toml (see README.md)"
+    assert told == (
+        "no route: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, "
+        "or write [[routes.default]] into millstream.toml (see README.md)"
+    )
 
 
 def test_a_route_resolves_to_its_candidates_in_order(configure: Configure) -> None:
@@ -253,12 +405,13 @@ def test_a_route_resolves_to_its_candidates_in_order(configure: Configure) -> No
 def test_a_provider_of_the_file_is_used_as_written(configure: Configure) -> None:
     """Quirks, address and a candidate's own switches reach the call."""
     quirks = "no_done = true\nno_stream_options = true\n"
-    environ = configure(PROVIDER + quirks + ROUTE + 'stream = false\non_empty = "accept"') | {"MILL_KEY": SECRET}
+    switches = 'stream = false\non_empty = "accept"\non_refusal = "next"'
+    environ = configure(PROVIDER + quirks + ROUTE + switches) | {"MILL_KEY": SECRET}
     candidate = only_candidate(environ)
 
     assert candidate.base_url == "https://mill.example/v1"
     assert (candidate.quirks.no_done, candidate.quirks.no_stream_options) == (True, True)
-    assert (candidate.stream, candidate.accept_empty) == (False, True)
+    assert (candidate.stream, candidate.accept_empty, candidate.accept_refusal) == (False, True, False)
 
 
 def test_a_file_may_redefine_a_well_known_provider(configure: Configure) -> None:
@@ -284,6 +437,41 @@ def test_a_candidate_without_its_key_is_left_out_with_a_warning(configure: Confi
 
     assert [candidate.name for candidate in routes.candidates("default")] == ["mill/wheel-1"]
     assert warnings == ["route 'default' goes without openai/wheel-1: OPENAI_API_KEY is not set"]
+    assert [str(one) for one in routes.left_out("default")] == ["openai/wheel-1: OPENAI_API_KEY is not set"]
+    assert routes.left_out("other") == []
+
+
+@pytest.mark.parametrize("more", ["background = true", "background = true\nstream = false"])
+def test_only_a_provider_that_keeps_responses_can_go_on_in_the_background(configure: Configure, more: str) -> None:
+    """Elsewhere the setting would do nothing."""
+    environ = configure(PROVIDER + ROUTE + more) | {"MILL_KEY": SECRET}
+    with pytest.raises(SettingsError, match=r"routes\.default\.0\.background: only wire openai-responses has it"):
+        resolve_routes(load(environ), environ)
+
+    responses = PROVIDER.replace("openai-chat", "openai-responses")
+    environ = configure(responses + ROUTE + "background = true") | {"MILL_KEY": SECRET}
+    assert only_candidate(environ).background
+
+
+def test_a_candidate_stands_in_a_route_once(configure: Configure) -> None:
+    """Another pass asks it again; twice in one would be a slip."""
+    environ = configure(PROVIDER + ROUTE + ROUTE) | {"MILL_KEY": SECRET}
+    with pytest.raises(SettingsError, match=r"routes\.default\.1: mill/wheel-1 is in this route already"):
+        resolve_routes(load(environ), environ)
+
+
+def test_a_route_is_tried_again_as_its_own_table_says(configure: Configure) -> None:
+    """Another has the defaults; a table of no route is a slip."""
+    toml = PROVIDER + ROUTE + "[retries.default]\npasses = 3\nmax_wait_s = 7\n"
+    environ = configure(toml) | {"MILL_KEY": SECRET}
+    routes, _ = resolve_routes(load(environ), environ)
+
+    assert routes.retries("default") == Retries(passes=3, max_wait_s=7)
+    assert routes.retries("other") == Retries(passes=None, max_wait_s=30)
+
+    environ = configure(toml.replace("retries.default", "retries.defualt")) | {"MILL_KEY": SECRET}
+    with pytest.raises(SettingsError, match=r"retries\.defualt: no such route; there are default"):
+        resolve_routes(load(environ), environ)
 
 
 def test_a_route_with_no_usable_candidate_names_each_missing_variable(configure: Configure) -> None:
@@ -300,7 +488,8 @@ def test_an_unknown_provider_in_a_route_is_refused_with_its_place(configure: Con
     """A misspelt provider is found by the route and the position."""
     told = unresolved(configure(PROVIDER + ROUTE + ROUTE.replace('"mill"', '"mil"')))
 
-    assert told == "routes.default.1.provider: no provider 'mil'; known: mill, openai"
+    assert told.startswith("routes.default.1.provider: no provider 'mil'; known: anthropic, azure, deepseek, ")
+    assert "mill, mistral, " in told
 
 
 # -- secrets

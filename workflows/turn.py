@@ -47,7 +47,7 @@ class Turn:
         accepted = _accept(turn)
         self._remember(accepted)
         step = await self._generate(GenerateInput(step=self._step, turn=accepted))
-        self._result = TurnResult.model_validate(dict(step))
+        self._result = _turn_result(step)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._result
 
@@ -101,6 +101,10 @@ class Turn:
             if is_cancelled_exception(error):
                 raise
             raise _turn_failed(error, step.turn) from error
+        except asyncio.CancelledError:
+            if self._interrupted:
+                return _NOTHING_SAID  # by an update that came with the start: the activity never began
+            raise
         if result.finish_reason == "interrupted" and not self._interrupted:
             raise asyncio.CancelledError  # the run itself was cancelled, and the activity stopped for it
         return result
@@ -115,6 +119,16 @@ _NOTHING_SAID = StepResult(
     tries=[],
     sha256=text_sha256(""),
 )
+
+
+def _turn_result(step: StepResult) -> TurnResult:
+    usage = Usage()
+    for tried in step.tries:
+        usage = usage.plus(tried.usage or Usage())
+    costs = [tried.cost_usd for tried in step.tries if tried.usage is not None]
+    known = [cost for cost in costs if cost is not None]
+    total = sum(known) if len(known) == len(costs) else None
+    return TurnResult.model_validate({**dict(step), "total_usage": usage, "total_cost_usd": total})
 
 
 def _accept(turn: RawValue) -> TurnInput:

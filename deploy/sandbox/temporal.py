@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
@@ -56,13 +57,22 @@ async def given_temporal(environ: Mapping[str, str]) -> TemporalServer | None:
     return TemporalServer(profile.address, profile.namespace or DEFAULT_NAMESPACE)
 
 
-async def start_temporal(servers: Servers, program: Program, namespace: str = DEFAULT_NAMESPACE) -> TemporalServer:
-    """Start a development server that keeps everything in memory, and wait until it serves.
+async def start_temporal(
+    servers: Servers,
+    program: Program,
+    namespace: str = DEFAULT_NAMESPACE,
+    port: int | None = None,
+    database: Path | None = None,
+) -> TemporalServer:
+    """Start a development server, and wait until it serves.
 
     Args:
         servers: Where it runs.
         program: The Temporal CLI.
         namespace: The namespace it is to have.
+        port: Where it serves its clients; a free port unless told.
+        database: The file it keeps everything in, and finds it in when it is started again; unless told, it keeps
+            everything in memory.
 
     Returns:
         The server, its user interface and its process.
@@ -74,12 +84,14 @@ async def start_temporal(servers: Servers, program: Program, namespace: str = DE
     environ = {name: value for name, value in program.environ.items() if not name.startswith("TEMPORAL_")}
 
     async def attempt() -> TemporalServer:
-        port, ui, http, metrics = free_ports(4)
+        chosen, ui, http, metrics = free_ports(4)
+        chosen = port or chosen
         command = [str(program.path), "server", "start-dev", "--ip", LOOPBACK, "--namespace", namespace]
-        command += ["--port", str(port), "--ui-port", str(ui)]
+        command += ["--port", str(chosen), "--ui-port", str(ui)]
         command += ["--http-port", str(http), "--metrics-port", str(metrics)]
+        command += ["--db-filename", str(database)] if database else []
         process = servers.start("Temporal", command, environ)
-        address = f"{LOOPBACK}:{port}"
+        address = f"{LOOPBACK}:{chosen}"
         await until_serving(process, lambda: _serves(address, namespace))
         return TemporalServer(address, namespace, f"http://{LOOPBACK}:{ui}", process)
 

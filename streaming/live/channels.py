@@ -1,7 +1,7 @@
-"""Names of the Redis channels of a turn, and the epoch that orders everything said on them.
+"""Names of the Redis channels of a turn and of what workers leave each other, and the epoch that orders frames.
 
 Pub/sub ignores Redis' database numbers, so the environment is part of the name; the braces are Redis
-Cluster's hash tag: both channels of a turn live in one slot.
+Cluster's hash tag: both channels of a turn live in one slot, and so do all breakers.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,10 @@ class Channels:
     def ask(self, turn_id: str) -> str:
         """Return the channel that carries joins and hints from viewers to the producer."""
         return f"{self._turn(turn_id)}:ask"
+
+    def breaker(self, provider: str, model: str) -> str:
+        """Return the key under which a worker says that its circuit breaker is open."""
+        return f"{self.prefix}:{self.environment}:{{breaker}}:{quote(provider, safe='')}/{quote(model, safe='')}"
 
     def _turn(self, turn_id: str) -> str:
         # quote leaves exactly the unreserved characters of RFC 3986, so no id can forge another's channel.

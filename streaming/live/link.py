@@ -36,19 +36,30 @@ def connect_redis(url: str) -> Redis:
 
 
 class Link:
-    """Whether Redis takes what we send."""
+    """Whether Redis takes what we send.
 
-    def __init__(self) -> None:
+    Args:
+        broken: what to say when it does not.
+        back: what to say when it does again.
+    """
+
+    def __init__(
+        self,
+        broken: str = "Redis is unreachable: turns go on, viewers wait",
+        back: str = "Redis is reachable again",
+    ) -> None:
         self.stands = True
+        self._broken = broken
+        self._back = back
 
     def broke(self, reason: object) -> None:
         """Something was not taken."""
         if self.stands:
-            _log.warning("Redis is unreachable: turns go on, viewers wait (%s)", reason)
+            _log.warning("%s (%s)", self._broken, reason)
         self.stands = False
 
     def stood(self) -> None:
         """Something was taken."""
         if not self.stands:
-            _log.warning("Redis is reachable again")
+            _log.warning("%s", self._back)
         self.stands = True

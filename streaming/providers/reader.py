@@ -21,6 +21,11 @@ class StreamReader:
         """Whether the terminal marker was seen: what follows does not matter."""
         return self._accumulator.complete
 
+    @property
+    def unshown(self) -> int:
+        """How many pieces of content came that no delta tells of."""
+        return self._accumulator.unshown
+
     def feed(self, chunk: bytes) -> list[Delta]:
         """Take bytes; return what they add to the message.
 
@@ -28,9 +33,10 @@ class StreamReader:
             ProviderError: the stream cannot become an answer any more.
         """
         deltas: list[Delta] = []
+        take = self._accumulator.feed
         for event in self._decoder.feed(chunk):
             if event.data.strip():  # some servers keep the connection alive with empty events
-                deltas += self._accumulator.feed(event)
+                deltas += take(event)
         return deltas
 
     def eof(self) -> list[Delta]:
@@ -56,6 +62,8 @@ class StreamReader:
 
 class UnaryReader:
     """Reads a JSON body: a unary answer, or an error object."""
+
+    unshown = 0
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -87,7 +95,7 @@ class UnaryReader:
         except NotTheWire as error:
             raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
         self._final = self._wire.unary(body)
-        deltas = of_message(self._wire.answer(self._final).message)
+        deltas = of_message(self._wire.answer(self._final, "").message)
         self.complete = True
         return deltas
 

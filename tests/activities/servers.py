@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -72,7 +73,9 @@ def saying(*pieces: bytes) -> Answer:
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[Served]:
+async def serving(
+    answer: Answer, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Served]:
     """Serve until the block ends; each connection gets one answer."""
     connections: set[asyncio.Task[None]] = set()
 
@@ -91,7 +94,7 @@ async def serving(answer: Answer) -> AsyncIterator[Served]:
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024)
+    server = await asyncio.start_server(accept, host, port, backlog=1024, ssl=tls)
     served = Served(server.sockets[0].getsockname()[1])
     try:
         yield served

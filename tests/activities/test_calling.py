@@ -1,9 +1,11 @@
 import asyncio
+import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from activities.attachments import ByValue
 from activities.calling import CandidateCall
 from activities.routes import Candidate
 from activities.transport import Transport
@@ -21,16 +23,23 @@ from streaming.errors import (
     StreamedError,
     TruncatedStream,
 )
-from streaming.jsontext import JsonObject
+from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.transcript import Transcript
-from streaming.messages import Usage
+from streaming.messages import Message, Usage
+from streaming.providers import anthropic_messages
 from streaming.providers.wire import Answer, Quirks
+from streaming.reasons import Reason
 from tests.activities.candidates import KEY, candidate
 from tests.activities.servers import DONE, HEAD, RESET, WAIT, chunk, saying, serving
 from tests.recordings import OPENAI_CHAT, said
 
 HELLO = {"messages": [{"role": "user", "content": "Why is the sky blue?"}]}
 NO_DONE = Quirks(no_done=True)
+
+
+async def as_given(messages: list[Message], _: frozenset[str]) -> list[Message]:
+    """Return messages without attachments."""
+    return messages
 
 
 @dataclass
@@ -41,6 +50,7 @@ class Tried:
     shown: Transcript = field(default_factory=Transcript)
     beats: int = 0
     answer: Answer | None = None
+    by_value: ByValue = as_given
 
     def show(self, deltas: list[Delta]) -> None:
         """Take deltas as a viewer would."""
@@ -53,7 +63,7 @@ class Tried:
 
     async def run(self, transport: Transport) -> Answer:
         """Make the call."""
-        self.answer = await self.call.run(transport, self.beat, self.show)
+        self.answer = await self.call.run(transport, self.by_value, self.beat, self.show)
         return self.answer
 
 
@@ -209,6 +219,119 @@ async def test_a_server_that_never_hangs_up_after_done_holds_nothing_up(transpor
         await server.hung_up.wait()
 
 
+# -- what the body is decides
+
+EVENTS = OPENAI_CHAT["text"].stream
+JSON = json.dumps(OPENAI_CHAT["text"].unary).encode()
+TYPES = [
+    None,
+    "text/event-stream",
+    "application/json; charset=utf-8",
+    "text/plain",
+    "application/octet-stream",
+    "text/html",
+]
+
+
+def reply(*pieces: bytes, status: int = 200, **headers: str | None) -> bytes:
+    """Return a response in chunks; underscores in the headers' names stand for hyphens."""
+    lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items() if value is not None]
+    head = f"HTTP/1.1 {status} Said\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n{''.join(lines)}\r\n"
+    return head.encode() + b"".join(chunk(piece) for piece in pieces if piece) + DONE
+
+
+async def tried_at(transport: Transport, *response: bytes, **options: object) -> Tried:
+    """Return a try at a server that says this; it came to an answer."""
+    async with serving(saying(*response)) as server:
+        one = candidate(url=server.url, **options)  # type: ignore[arg-type]
+        tried = Tried(CandidateCall(one, TurnInput.model_validate(HELLO)))
+        await tried.run(transport)
+    return tried
+
+
+async def failed_at(transport: Transport, *response: bytes, **options: object) -> ProviderError:
+    """Return the failure of a try at a server that says this."""
+    with pytest.raises(ProviderError) as failure:
+        await tried_at(transport, *response, **options)
+    return failure.value
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("content_type", TYPES)
+@pytest.mark.parametrize(
+    "pieces",
+    [[EVENTS], [b"\n\n", EVENTS], [b"\xef\xbb\xbf", EVENTS], [b"d", EVENTS[1:]], [b": comment\n\n", EVENTS]],
+    ids=["events", "blank lines", "byte order mark", "one byte", "comment"],
+)
+async def test_events_are_read_whatever_they_are_called(
+    transport: Transport, pieces: list[bytes], content_type: str | None, *, stream: bool
+) -> None:
+    """And whether they were asked for or not."""
+    tried = await tried_at(transport, reply(*pieces, content_type=content_type), stream=stream)
+
+    assert said(OPENAI_CHAT["text"].unary) == said(tried.call.raw())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("content_type", [*TYPES, "application/problem+json"])
+@pytest.mark.parametrize(
+    "pieces", [[JSON], [b"\n", b"\r\n ", JSON], [b"{", JSON[1:]]], ids=["json", "blank", "one byte"]
+)
+async def test_json_is_read_whatever_it_is_called(
+    transport: Transport, pieces: list[bytes], content_type: str | None, *, stream: bool
+) -> None:
+    """DeepSeek's keepalives before it are blank lines."""
+    tried = await tried_at(transport, reply(*pieces, content_type=content_type), stream=stream)
+
+    assert said(OPENAI_CHAT["text"].unary) == said(tried.call.raw())
+
+
+@pytest.mark.parametrize("body", [EVENTS, JSON], ids=["events", "json"])
+async def test_a_compressed_answer_is_read(transport: Transport, body: bytes) -> None:
+    """Although none was asked for; one that is cut is no answer."""
+    packed = gzip.compress(body)
+    tried = await tried_at(transport, reply(packed, content_encoding="gzip"))
+    cut = await failed_at(transport, reply(packed[: len(packed) // 2], content_encoding="gzip"))
+
+    assert said(OPENAI_CHAT["text"].unary) == said(tried.call.raw())
+    assert type(cut) is TruncatedStream
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("content_type", "body", "kind", "words"),
+    [
+        ("text/html", b"<html>busy", NotTheWire, "HTTP 200 with text/html: '<html>busy'"),
+        ("text/event-stream", b" <!doctype html>", NotTheWire, "HTTP 200 with text/event-stream: ' <!doctype"),
+        (None, b"<html>", NotTheWire, "HTTP 200 with no content type: '<html>'"),
+        (None, b"upstream error", NotTheWire, "HTTP 200 with no content type: 'upstream error'"),
+        ("text/plain", b"upstream error", NotTheWire, "HTTP 200 with text/plain: 'upstream error'"),
+        ("application/json", b"null", NotTheWire, "HTTP 200 with application/json: 'null'"),
+        ("application/json", b'"no"', NotTheWire, "HTTP 200 with application/json: '\"no\"'"),
+        ("application/octet-stream", b"\x00\xff", NotTheWire, "octet-stream: '\\x00\ufffd'"),
+        ("application/json", b"{}", NotTheWire, "no choices"),
+        ("application/json", b"[]", NotTheWire, "not a JSON object"),
+        ("application/x-ndjson", b"{}\n{}\n", TruncatedStream, "not whole JSON"),
+        ("text/event-stream", b"upstream error", TruncatedStream, "[DONE]"),
+        ("text/event-stream", b"", TruncatedStream, "[DONE]"),
+        (None, b" \r\n", TruncatedStream, "[DONE]"),
+        ("text/plain", b"data: no\n\n", NotTheWire, "not JSON"),
+        ("text/event-stream", b'{"error":{"message":"no","type":"server_error"}}', StreamedError, "server_error: no"),
+        (None, b'{"error":{"message":"no","code":402}}', StreamedError, "402: no"),
+        ("text/plain", b'data: {"error":"no"}\n\n', StreamedError, "error in the stream: no"),
+    ],
+    ids=range(18),
+)
+async def test_what_is_neither_events_nor_json_is_quoted(
+    transport: Transport, content_type: str | None, body: bytes, kind: type[ProviderError], words: str, *, stream: bool
+) -> None:
+    """And an error object is one, whatever it is called."""
+    failure = await failed_at(transport, reply(body, content_type=content_type), stream=stream)
+
+    assert kind is type(failure)
+    assert words in str(failure)
+
+
 # -- what is no answer
 
 
@@ -222,7 +345,7 @@ async def test_a_server_that_never_hangs_up_after_done_holds_nothing_up(transpor
         ),
         ({"body": '{"id":', "content_type": "application/json"}, TruncatedStream, "not whole JSON"),
         ({"body": '{"id":1}', "content_type": "application/json"}, NotTheWire, "no choices"),
-        ({"body": "plain", "content_type": "text/plain"}, TruncatedStream, "[DONE]"),
+        ({"body": "plain", "content_type": "text/plain"}, NotTheWire, "HTTP 200 with text/plain: 'plain'"),
         ({"body": "", "content_type": "text/event-stream"}, TruncatedStream, "[DONE]"),
         (
             {"body": '{"error":{"message":"boom","type":"server_error"}}', "content_type": "application/json"},
@@ -319,6 +442,140 @@ async def test_an_error_status_with_any_body_is_a_status_error(
     assert words in str(failure)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (
+            400,
+            {"message": "filtered", "type": None, "param": "prompt", "code": "content_filter", "status": 400},
+            "content_filter",
+        ),
+        (
+            400,
+            {"message": "refused", "type": "invalid_request_error", "code": "content_policy_violation"},
+            "content_policy_violation",
+        ),
+        (403, {"message": "m requires moderation on p. Your input was flagged for x.", "code": 403}, "403"),
+    ],
+    ids=["azure", "openai", "openrouter"],
+)
+async def test_a_filtered_prompt_is_a_finished_turn(
+    transport: Transport, status: int, error: JsonObject, code: str, *, stream: bool
+) -> None:
+    """Others say the same with a finish reason; another candidate is not asked what this one would not answer."""
+    body = json.dumps({"error": error}).encode()
+    tried = await tried_at(transport, reply(body, status=status, content_type="application/json"), stream=stream)
+
+    assert tried.answer == Answer([Message(role="assistant", parts=[])], "content_filter", code, None, Usage())
+    assert (tried.call.raw(), tried.shown.text) == ({}, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"retry_after_ms": "1500", "retry_after": "7"}, 1.5),
+        (429, {"retry_after": "7", "x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "6m0s"}, 7.0),
+        (429, {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "6m0s"}, 360.0),
+        (429, {"x_ratelimit_remaining_tokens": "5", "x_ratelimit_reset_tokens": "6m0s"}, None),
+        (429, {"retry_after": "-1", "x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "nan"}, None),
+        (503, {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "6m0s"}, None),
+    ],
+    ids=range(6),
+)
+async def test_an_error_status_says_when_to_come_back(
+    transport: Transport, status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    """An exhausted limit's reset stands in where a 429 asks for no wait."""
+    failure = await failed_at(transport, reply(b"", status=status, **headers))
+
+    assert (failure.retry_after_s, failure.reason) == (
+        seconds,
+        Reason.RATE_LIMIT if status == 429 else Reason.OVERLOADED,
+    )
+
+
+HOSTILE_BODIES: list[JsonValue] = [
+    None,
+    True,
+    7,
+    "no",
+    [],
+    [[]],
+    [None],
+    {},
+    {"error": None},
+    {"error": True},
+    {"error": 7},
+    {"error": []},
+    {"error": [{"message": "no"}]},
+    {"error": {"message": 7, "type": [], "code": {}}},
+    {"error": {"message": {"a": ["no"]}, "type": {"b": 1}, "code": 1e300}},
+    {"error": {"message": "n" * 100_000, "type": "t" * 100_000, "code": "c" * 100_000}},
+    {"error": {"message": "\ud800", "type": "\udc00", "code": "\ud800\ud800"}},
+    {"request_id": {"a": 1}, "error": {"details": "no"}},
+    {"error": {"code": -1}, "request_id": "r" * 100_000},
+]
+
+
+@pytest.mark.parametrize("body", HOSTILE_BODIES, ids=range(len(HOSTILE_BODIES)))
+async def test_an_errors_body_may_be_any_json(transport: Transport, body: JsonValue) -> None:
+    """It is still what its status says, in few words."""
+    failure = await failed_at(transport, reply(json.dumps(body).encode(), status=500, retry_after="nan"))
+
+    assert isinstance(failure, StatusError)
+    assert (failure.status, failure.reason, failure.retry_after_s) == (500, Reason.SERVER, None)
+    assert len(str(failure).encode()) < 2000
+
+
+# -- whose request it was
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        ([reply(b"{}", status=500, x_request_id="req_1")], StatusError),
+        ([reply(b'{"request_id":"req_1"}', status=500)], StatusError),
+        ([reply(b'data: {"error":"no"}\n\n', request_id="req_1")], StreamedError),
+        ([reply(b'{"error":"no"}', x_generation_id="req_1")], StreamedError),
+        ([reply(b"<html>", x_amzn_requestid="req_1")], NotTheWire),
+        ([reply(b"data: [DONE]\n\n", apim_request_id="req_1")], TruncatedStream),
+        ([reply(EVENTS[:200], request_id="req_1")[: -len(DONE)], RESET], ConnectionLost),
+        ([reply(b": hm\n\n", request_id="req_1")[: -len(DONE)], WAIT], ClockRanOut),
+        (
+            [reply(b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}', request_id="req_1")],
+            EmptyAnswer,
+        ),
+    ],
+    ids=range(9),
+)
+async def test_every_failure_after_the_head_names_the_request(
+    transport: Transport, response: list[bytes], kind: type[ProviderError]
+) -> None:
+    """So that a support ticket can."""
+    failure = await failed_at(transport, *response, first_token_s=0.2)
+
+    assert (type(failure), failure.request_id) == (kind, "req_1")
+    assert str(failure).endswith(" (request req_1)")
+
+
+async def test_an_error_event_may_name_the_request_itself(transport: Transport) -> None:
+    """As Anthropic's does, for those who lose the headers."""
+    event = b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"no"},"request_id":"req_1"}\n\n'
+    async with serving(saying(reply(event))) as server:
+        one = replace(candidate(url=server.url), wire=anthropic_messages)
+        with pytest.raises(StreamedError, match=r"api_error: no \(request req_1\)$"):
+            await Tried(CandidateCall(one, TurnInput.model_validate(HELLO))).run(transport)
+
+
+async def test_a_failure_before_the_head_names_none(transport: Transport) -> None:
+    """There was nobody to give it a name."""
+    failure = await failed_at(transport, RESET)
+
+    assert (type(failure), failure.request_id) == (ConnectionLost, "")
+    assert "request" not in str(failure)
+
+
 # -- clocks
 
 
@@ -405,3 +662,22 @@ async def test_the_request_is_made_of_the_turn_and_the_candidate(
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+async def test_a_call_knows_whether_its_request_may_have_been_sent(transport: Transport) -> None:
+    """Nothing can be billed for one that ended while its attachments were fetched."""
+
+    async def never(_messages: list[Message], _by_url: frozenset[str]) -> list[Message]:
+        await asyncio.sleep(60)
+        return []
+
+    async with serving(saying(HEAD + chunk(OPENAI_CHAT["text"].stream), DONE)) as server:
+        one = candidate(url=server.url)
+        hurried = TurnInput.model_validate(HELLO | {"limits": {"first_token_s": 0.05}})
+        waiting = Tried(CandidateCall(one, hurried), by_value=never)
+        with pytest.raises(ClockRanOut):
+            await waiting.run(transport)
+        sent = Tried(CandidateCall(one, TurnInput.model_validate(HELLO)))
+        await sent.run(transport)
+
+    assert (waiting.call.asked, sent.call.asked) == (False, True)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from activities import transport as module
-from activities.transport import MAX_ERROR_BODY_BYTES, Transport, retry_after_s
+from activities.transport import MAX_ERROR_BODY_BYTES, Transport
 from streaming.errors import ClockRanOut, ConnectFailed, ConnectionLost, ProviderError
 from tests.activities.servers import DONE, HEAD, RESET, WAIT, Answer, Request, chunk, saying, serving
 
@@ -52,6 +52,26 @@ async def test_a_request_says_what_it_must_and_no_more(transport: Transport) -> 
         "authorization": KEY["Authorization"],
         "content-length": str(len(request.body)),
     }
+
+
+async def test_a_document_is_asked_for_with_the_key_and_without_a_body(transport: Transport) -> None:
+    """As `millstream providers --check` does; it breaks as a post does."""
+    async with (
+        serving(saying(EVENTS)) as server,
+        transport.get(f"{server.url}/v1/models", KEY, connect_s=5) as response,
+    ):
+        assert (response.status, await response.error_body()) == (200, b"data: 1\n\n")
+    [request] = server.requests
+
+    assert request.head.startswith("GET /v1/models HTTP/1.1\r\n")
+    assert request.body == b""
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["authorization"] == KEY["Authorization"]
+    assert "content-type" not in request.headers
+
+    with pytest.raises(ProviderError):
+        async with transport.get(server.url, KEY, connect_s=5):
+            pass
 
 
 async def test_no_cookie_is_kept(transport: Transport) -> None:
@@ -334,37 +354,40 @@ async def test_a_host_may_be_exempt_from_the_proxy(monkeypatch: pytest.MonkeyPat
         assert await exchange(transport, server.url) == (200, b"data: 1\n\n")
 
 
-# -- when to come back
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"Retry-After": "0.5"}, 0.5),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after-ms": "1500"}, 1.5),
-        ({"retry-after-ms": "1500", "retry-after": "7"}, 1.5),
-        ({"retry-after-ms": "soon", "retry-after": "7"}, 7.0),
-        ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 90.0),
-        ({"retry-after": "Thu, 01 Jan 1970 00:00:05 GMT"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": ""}, None),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "1e999"}, None),
-        ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
-        ({"retry-after": "Mon, 99 Foo 2026 99:99:99 GMT"}, None),
-    ],
-    ids=range(17),
-)
-def test_the_wait_that_is_asked_for_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    """The first header that says something; what says nothing asks for nothing."""
-    assert seconds == retry_after_s(httpx.Headers(headers), 10.0)
+# -- the tests' own server
 
 
 def test_a_request_knows_its_headers() -> None:
     """The tests' own server reads names in any case."""
     assert Request("POST / HTTP/1.1\r\nA-B: c: d\r\n\r\n", b"").headers == {"a-b": "c: d"}
+
+
+# -- words that nobody waits for
+
+
+async def test_a_word_to_a_provider_is_not_waited_for(transport: Transport) -> None:
+    """It is an empty POST with the key."""
+    async with serving(saying(WAIT)) as server, asyncio.timeout(5):
+        transport.tell(server.url + "/stop", KEY)
+        while not server.requests:  # noqa: ASYNC110 - the server sets no event for it
+            await asyncio.sleep(0.01)
+
+    [request] = server.requests
+    assert request.head.startswith("POST /stop HTTP/1.1")
+    assert (request.body, request.headers["authorization"]) == (b"", KEY["Authorization"])
+
+
+@pytest.mark.parametrize("said", [WAIT, RESET, b"nonsense", b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"])
+async def test_closing_waits_for_it_and_not_for_long(said: bytes) -> None:
+    """Whatever is answered, or not, is nobody's failure."""
+    async with serving(saying(said)) as server, asyncio.timeout(5), Transport() as transport:
+        transport.tell(server.url, KEY)
+
+    assert server.requests
+
+
+async def test_nobody_there_is_nobodys_failure() -> None:
+    """There is nothing to stop then."""
+    async with Transport() as transport:
+        transport.tell("http://127.0.0.1:9", KEY)
+        transport.tell("no url", KEY)

@@ -10,6 +10,7 @@ import pytest
 from deploy.sandbox.processes import LOOPBACK, free_port
 
 MILLSTREAM = Path(sys.executable).with_name("millstream")
+COMMANDS = ["ask", "watch", "stop", "providers", "decode", "worker", "sandbox", "demo"]
 
 
 class Shell:
@@ -52,7 +53,9 @@ def test_help_lists_every_command_and_says_where_things_are(shell: Shell) -> Non
     helped = shell.millstream("--help")
 
     assert helped.returncode == 0
-    assert all(command in helped.stdout for command in ("ask", "watch", "stop", "worker", "sandbox", "demo"))
+    assert all(
+        command in helped.stdout for command in ("ask", "watch", "stop", "providers", "worker", "sandbox", "demo")
+    )
     assert all(word in helped.stdout for word in ("TEMPORAL_ADDRESS", "REDIS_URL", "millstream.toml"))
 
 
@@ -64,7 +67,7 @@ def test_no_command_at_all_is_answered_with_the_help(shell: Shell) -> None:
     assert "Commands" in helped.stdout + helped.stderr
 
 
-@pytest.mark.parametrize("command", ["ask", "watch", "stop", "worker", "sandbox", "demo"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(shell: Shell, command: str) -> None:
     """Each `--help` is there, and needs no server."""
     helped = shell.millstream(command, "--help")
@@ -119,7 +122,7 @@ def test_standard_input_that_is_no_turn_is_refused(shell: Shell, stdin: bytes, t
         ({"MILLSTREAM_CONFIG": "missing.toml"}, "MILLSTREAM_CONFIG names missing.toml, which is not a file"),
     ],
 )
-@pytest.mark.parametrize("command", [["ask", "Hi"], ["worker"]], ids=["ask", "worker"])
+@pytest.mark.parametrize("command", [["ask", "Hi"], ["worker"], ["providers"]], ids=["ask", "worker", "providers"])
 def test_refused_settings_exit_with_2_and_one_sentence(
     shell: Shell, command: list[str], variables: dict[str, str], told: str
 ) -> None:
@@ -145,7 +148,8 @@ def test_a_worker_without_a_route_says_what_to_do(shell: Shell) -> None:
     refused = shell.millstream("worker")
 
     assert refused.returncode == 2
-    assert "no route: set OPENAI_API_KEY, or write [[routes.default]] into millstream.toml" in refused.stderr
+    assert "no route: set one of OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, or write" in refused.stderr
+    assert "[[routes.default]] into millstream.toml" in refused.stderr
 
 
 @pytest.mark.parametrize("command", [["ask", "Hi"], ["watch", "x"], ["stop", "x"], ["worker"]])

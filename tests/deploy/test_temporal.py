@@ -26,6 +26,23 @@ async def test_a_started_server_takes_workflows_in_its_namespace(servers: Server
     assert given == TemporalServer(server.address)
 
 
+async def test_a_killed_server_with_a_file_comes_back_with_what_it_had(
+    servers: Servers, environ: Mapping[str, str]
+) -> None:
+    """At the port told, where its clients still are: they notice nothing but the wait."""
+    program, database = await find_temporal(servers, environ, print), servers.folder / "temporal.db"
+    server = await start_temporal(servers, program, database=database)
+    client = await Client.connect(server.address)
+    handle = await client.start_workflow("Grind", id="grind", task_queue="wheel")
+    assert server.process is not None
+    server.process.kill()
+
+    again = await start_temporal(servers, program, port=int(server.address.rpartition(":")[2]), database=database)
+
+    assert again.address == server.address
+    assert (await handle.describe()).id == "grind"
+
+
 async def test_an_environment_without_an_address_gives_no_server(environ: Mapping[str, str]) -> None:
     """Only an address says that a server is there."""
     named = {**environ, "TEMPORAL_NAMESPACE": "mill", "TEMPORAL_ADDRESS": ""}

@@ -265,7 +265,7 @@ async def test_stop_ends_a_streaming_turn_at_once_and_prints_its_partial_text(
     result: JsonObject = await rig.client.get_workflow_handle(endless, result_type=dict).result()
 
     assert (stopped.code, stopped.err) == (0, "")
-    assert stopped.seconds < 2 + 1  # a second to start the interpreter
+    assert stopped.seconds < 7.5  # by the hint: the next heartbeat has its answer after 8 s
     assert stopped.out == text_of(result) + "\n"
     assert stopped.out.startswith(" 00000 00001")
     assert json.loads(watched.out.splitlines()[-1]) == {"k": "result", "result": result}

@@ -197,7 +197,7 @@ async def test_retry_after_past_the_deadline_fails_now(rig: Rig) -> None:
     failure = await failure_of(await rig.start(turn(script, limits={"total_s": 20})))
 
     assert failure.type == "DeadlineTooClose"
-    assert "asks to wait 100 s" in failure.message
+    assert "ask to wait 100 s" in failure.message
     assert time.monotonic() - started < 5
 
 

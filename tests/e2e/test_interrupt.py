@@ -49,7 +49,7 @@ async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: 
 
     assert partial.finish_reason == "interrupted"
     assert partial.message.text.startswith(" 00000 00001")
-    assert await closed_after(rig, script, asked_at) < 0.5
+    assert await closed_after(rig, script, asked_at) < 3  # the next heartbeat has its answer after 8 s
     result = await handle.result()
     assert text_of(result) == partial.message.text
     assert result["sha256"] == partial.sha256
@@ -154,3 +154,19 @@ async def test_cancelled_run_ends_as_cancelled_and_closes_the_provider(rig: Rig)
         await handle.result()
     assert isinstance(raised.value.cause, CancelledError)
     assert await closed_after(rig, script, asked_at) < 3
+
+
+async def test_interrupt_before_any_worker_took_the_turn_asks_nobody(rig: Rig) -> None:
+    """The update comes with the start: the turn ends with nothing said, and nothing bought."""
+    script = await rig.script(ENDLESS)
+    queue = f"late-{uuid4().hex[:8]}"
+    handle = await rig.start(turn(script), queue=queue)
+    stopping = asyncio.create_task(handle.execute_update("interrupt", result_type=dict))
+    await asyncio.sleep(0.5)
+    await rig.worker(queue)
+
+    partial: JsonObject = await stopping
+
+    assert (partial["finish_reason"], text_of(partial)) == ("interrupted", "")
+    assert await handle.result() == partial
+    assert await rig.requests(script) == []

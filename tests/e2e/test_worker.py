@@ -14,9 +14,14 @@ import pytest
 from pydantic import SecretStr
 from temporalio.worker import Worker
 
-from activities.attempt import LiveTurn
+from activities.attachments import Sources
+from activities.breakers import Breakers
+from activities.destinations import Destinations
+from activities.fetching import Fetcher
 from activities.generate import Generate
+from activities.live_turn import LiveTurn
 from activities.routes import Candidate, Routes
+from activities.store import Store
 from activities.transport import Response, Transport
 from activities.unwatched import UnwatchedTurn
 from deploy.sandbox.processes import free_port
@@ -142,8 +147,9 @@ async def test_beats_stop_when_a_clock_ran_out_even_if_closing_hangs(rig: Rig) -
         "scripted", "model-a", WIRES["openai-chat"], rig.stack.provider_url, SecretStr(SECRET), clocks={"idle_s": 0.5}
     )
     queue = f"hanging-{uuid4().hex[:8]}"
-    async with HangingTransport() as transport:
-        generate = Generate(Routes({"default": [candidate]}), transport, unwatched)
+    async with HangingTransport() as transport, Fetcher(Destinations()) as fetcher:
+        sources = Sources(fetcher, Store(None), max_bytes=1, max_total_bytes=1, within_s=1)
+        generate = Generate(Routes({"default": [candidate]}), transport, sources, Breakers(), unwatched)
         async with Worker(rig.client, task_queue=queue, workflows=[Turn], activities=[generate.generate]):
             started = time.monotonic()
             handle = await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue)

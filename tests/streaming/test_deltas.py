@@ -26,8 +26,8 @@ def test_a_message_is_the_deltas_it_amounts_to(parts: list[Part]) -> None:
 
 
 def test_a_tool_call_starts_with_its_name() -> None:
-    """The id and the name come once, with the start; media has no deltas and takes no place."""
+    """The id and the name come once, with the start; of media only that it is there."""
     call = ToolCallPart(id="c1", name="f", arguments="{}")
     deltas = of_message(Message(role="assistant", parts=[ImagePart(url="u"), call]))
 
-    assert [PartStarted(0, "tool_call", "c1", "f"), PartAdded(0, "{}")] == deltas
+    assert [PartStarted(0, "image"), PartStarted(1, "tool_call", "c1", "f"), PartAdded(1, "{}")] == deltas

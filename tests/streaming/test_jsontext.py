@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 
 from streaming.errors import NotTheWire
 from streaming.jsontext import (
+    GrowingObject,
     GrowingText,
+    JsonObject,
     JsonValue,
     dumps,
     excerpt,
     flaw_of,
+    keep_last,
     loads,
     mended,
     pair_surrogates,
@@ -45,6 +48,11 @@ def test_halves_of_surrogate_pairs_survive_loading_and_are_mended_when_dumped(va
         (b"1" * 4000, int("1" * 4000)),
         (b"0.12345678901234567890", 0.12345678901234567890),
         (b"1e308", 1e308),
+        (
+            b'{"a":"1234567890123456789012","b":18446744073709551617}',
+            {"a": "1" + "234567890123456789012", "b": 2**64 + 1},
+        ),
+        (b'{"a":[9999999999999999999]}', {"a": [9999999999999999999]}),
         (b"1e-400", 0.0),
         (b'"\\ud83d"', "\ud83d"),
         (b'"\\ud83d\\ude00"', "😀"),
@@ -141,14 +149,39 @@ def test_a_text_in_pieces_is_the_text_paired_at_once(pieces: list[str]) -> None:
         piece.encode()
 
 
-def test_a_growing_text_knows_its_end() -> None:
-    """The last piece that was not empty tells."""
+def test_the_pieces_of_a_growing_text_can_be_looked_at_once_each() -> None:
+    """From any place on; what was empty is none."""
     growing = GrowingText()
-    assert not growing.ends_with("}")
-    growing.add("{}")
-    growing.add("")
+    for piece in ("a", "", "b"):
+        growing.add(piece)
 
-    assert growing.ends_with("}")
+    assert growing.since(0) == ["a", "b"]
+    assert growing.since(1) == ["b"]
+    assert growing.since(2) == []
+
+
+def test_a_growing_object_joins_some_strings_and_keeps_the_last_of_all_else() -> None:
+    """A later value that says nothing does not displace one that does."""
+    growing = GrowingObject(frozenset({"text"}))
+
+    assert growing.add({"text": "a\ud83d", "type": "t", "n": 1, "x": None}) == {"text": "a"}
+    assert growing.add({"text": "\ude00b", "type": "", "n": 2, "list": [1]}) == {"text": "😀b"}
+    assert growing.add({"text": None, "n": None, "list": []}) == {}
+    assert growing.add({"text": "\ud83d"}) == {"text": ""}
+    assert growing.close() == {"text": "\ufffd"}
+    assert growing.value == {"text": "a😀b\ufffd", "type": "t", "n": 2, "x": None, "list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "kept"),
+    [(1, 2, 2), (1, None, 1), ("a", "", "a"), ([1], [], [1]), ({"a": 1}, {}, {"a": 1}), (None, "", ""), (1, 0, 0)],
+)
+def test_the_last_value_that_says_something_is_kept(earlier: JsonValue, later: JsonValue, kept: JsonValue) -> None:
+    """Zero and false say something."""
+    held: JsonObject = {"key": earlier}
+    keep_last(held, "key", later)
+
+    assert held == {"key": kept}
 
 
 @given(json_values(texts_with_halves()))

@@ -106,6 +106,38 @@ def test_chunking_never_matters(data: st.DataObject) -> None:
     assert decoded(data.draw(cut(body))) == decoded([body])
 
 
+PIECES = [
+    b"data: a\n\n",
+    b"data: b\n\n",
+    b"data: \n\n",
+    b"data:c\n\n",
+    b"data: a\n\n\n",
+    b"data: a\n",
+    b"data: a\ndata: b\n\n",
+    b"data: a\r\n\r\n",
+    b"data: a\n\r",
+    b"event: x\ndata: a\n\n",
+    b"event: x\ndata: a\ndata: b\n\n",
+    b"event: y\ndata: b\n\n",
+    b"event: y\n\n",
+    b"event: y\n",
+    b": ping\n\n",
+    b"\n",
+    b"\r",
+    b"",
+    BOM,
+]
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=12), known=st.booleans())
+def test_events_that_come_one_by_one_are_those_of_the_whole(pieces: list[bytes], *, known: bool) -> None:
+    """What a decoder expects of the next chunk changes nothing, whether it comes so or not."""
+    if known:
+        pieces = [b"event: x\ndata: a\n\n", b"data: a\n\n", b"event: x\ndata: b\n\n", *pieces]
+
+    assert decoded(pieces) == decoded([b"".join(pieces)])
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_it(body: bytes) -> None:
     """Anything at all decodes to some events."""

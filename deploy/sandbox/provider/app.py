@@ -1,25 +1,32 @@
-"""The provider's HTTP side: OpenAI's paths, and the paths that put scripts and read the journal."""
+"""The provider's HTTP side: the formats' paths, and the paths that put scripts and read the journal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import orjson
 from aiohttp import web
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from deploy.sandbox.provider import openai_chat
-from deploy.sandbox.provider.errors import Refused
-from deploy.sandbox.provider.journal import Journal
+from deploy.sandbox.provider.background import Background, Generation
+from deploy.sandbox.provider.errors import Refused, Unfit
+from deploy.sandbox.provider.format import Asked, Format, Target
+from deploy.sandbox.provider.formats import ANSWERING, format_of
+from deploy.sandbox.provider.framing import EventStream
+from deploy.sandbox.provider.journal import Entry, Journal
 from deploy.sandbox.provider.library import Library
+from deploy.sandbox.provider.openai_format import error_object
 from deploy.sandbox.provider.playback import Playback
-from deploy.sandbox.provider.reply import Reply
+from deploy.sandbox.provider.reply import Reply, new_request_id
 from deploy.sandbox.provider.script import RESPONSES, JsonObject, Response
 
 MAX_BODY_BYTES = 64 * 2**20
 MODELS = ("sandbox-large", "sandbox-small")
+SCRIPT_HEADER = "x-script"
 
 _UNSCRIPTED = Response(pace_s=0.025, first_token_s=0.25)
 _JSON_OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
+_CONTROL = ("/scripts/", "/requests")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,9 +37,11 @@ def application() -> web.Application:
     provider = _Provider()
     app.add_routes(
         [
-            web.post("/v1/chat/completions", provider.chat),
-            web.get("/v1/models", provider.models),
-            web.get("/v1/models/{model}", provider.model),
+            *(web.post(path, provider.answer) for path in ANSWERING),
+            web.get("/v1/responses/{id}", provider.response),
+            web.post("/v1/responses/{id}/cancel", provider.cancel),
+            web.get("/{version:v1|v1beta}/models", provider.models),
+            web.get("/{version:v1|v1beta}/models/{model}", provider.model),
             web.put("/scripts/{name}", provider.put_script),
             web.get("/scripts/{name}/requests", provider.requests),
             web.get("/requests", provider.requests),
@@ -43,80 +52,137 @@ def application() -> web.Application:
 
 @web.middleware
 async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    wire = format_of(request.path, request.headers)
     try:
         return await handler(request)
     except Refused as refused:
-        return _json(refused.body, refused.status)
+        return _failure(wire, refused.status, refused.error)
+    except Unfit as unfit:
+        return _failure(wire, 400, wire.error(400, str(unfit)))
     except web.HTTPNotFound:
-        return _json(openai_chat.error(f"Invalid URL ({request.method} {request.path})"), 404)
+        return _failure(wire, 404, wire.error(404, f"Invalid URL ({request.method} {request.path})"))
     except web.HTTPMethodNotAllowed:
-        text = f"Not allowed to {request.method} on {request.path}."
-        return _json(openai_chat.error(text, code="method_not_supported"), 405)
+        return _failure(wire, 405, wire.error(405, f"Not allowed to {request.method} on {request.path}."))
 
 
 @web.middleware
 async def _authorised(request: web.Request, handler: Handler) -> web.StreamResponse:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if request.path.startswith("/v1/") and (scheme != "Bearer" or not key.strip()):
-        text = "You didn't provide an API key in an Authorization: Bearer header."
-        raise Refused(401, openai_chat.error(text))
+    if not request.path.startswith(_CONTROL):
+        format_of(request.path, request.headers).authorise(_target(request))
     return await handler(request)
+
+
+def _failure(wire: Format, status: int, error: JsonObject) -> web.Response:
+    request_id = new_request_id()
+    answer = _json(wire.failure(error, request_id), status)
+    answer.headers.update(wire.headers(request_id))
+    return answer
 
 
 def _json(body: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
+def _target(request: web.Request) -> Target:
+    named = request.match_info
+    return Target(request.headers, request.query, named.get("model", ""), named.get("method", ""))
+
+
 class _Provider:
     def __init__(self) -> None:
         self._journal = Journal()
         self._library = Library()
+        self._background = Background()
 
-    async def models(self, _request: web.Request) -> web.Response:
-        return _json({"object": "list", "data": [_model(name) for name in MODELS]})
+    async def models(self, request: web.Request) -> web.Response:
+        return _json(format_of(request.path, request.headers).models(MODELS))
 
     async def model(self, request: web.Request) -> web.Response:
-        return _json(_model(request.match_info["model"]))
+        return _json(format_of(request.path, request.headers).one_model(request.match_info["model"]))
 
     async def put_script(self, request: web.Request) -> web.Response:
         name, model = request.match_info["name"], request.query.get("model")
         try:
             responses = RESPONSES.validate_json(await request.read())
         except ValidationError as problem:
-            raise Refused(400, {"errors": _problems(problem)}) from None
+            return _json({"errors": _problems(problem)}, 400)
         self._library.put(name, responses, model)
         return _json({"name": name, "model": model, "responses": len(responses)})
 
     async def requests(self, request: web.Request) -> web.Response:
         return _json(self._journal.entries(request.match_info.get("name")))
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        wire = format_of(request.path, request.headers)
         try:
             body = _JSON_OBJECT.validate_json(await request.read())
         except ValidationError:
             text = "We could not parse the JSON body of your request: it was not valid JSON."
-            raise Refused(400, openai_chat.error(text)) from None
-        asked = openai_chat.parse(body)
-        script = _UNSCRIPTED if asked.script is None else self._library.take(asked.script, asked.model)
-        if script is None:
-            text = f"No script is named {asked.script!r}."
-            raise Refused(400, openai_chat.error(text, param="metadata.script"))
-        entry = self._journal.open(request, body, asked.script)
-        reply = Reply(script, asked)
+            raise Refused(400, wire.error(400, text)) from None
+        asked = wire.parse(body, _target(request))
+        name = request.headers.get(SCRIPT_HEADER) or asked.script
+        script = self._script(name, asked, wire)
+        reply = Reply(script, asked, wire, self._background.keeper(script, asked, name))
+        pieces = reply.pieces()
+        entry = self._journal.open(request, body, asked, name)
         target = web.StreamResponse(status=script.status, headers=reply.headers)
         playback = Playback(script, target, request, entry.count)
-        try:
-            entry.end(await playback.play(reply.pieces(), error=reply.error, ping=reply.ping))
-        except ConnectionError:
-            entry.end("client closed")
-        except asyncio.CancelledError:
-            entry.end("client closed")
-            raise
+        with _noticing_the_client_go(entry):
+            entry.end(await playback.play(pieces, error=reply.error, ping=reply.ping))
         return target
 
+    async def response(self, request: web.Request) -> web.StreamResponse:
+        generation = self._background.find(request.match_info["id"])
+        streamed, after = request.query.get("stream") == "true", request.query.get("starting_after", "")
+        entry = self._open(request, generation, streamed=streamed)
+        if not streamed:
+            entry.end("complete")
+            return _json(generation.standing())
+        if not generation.is_streamed:
+            raise Refused(400, error_object("This response is too old to be streamed."))
+        if after and not after.isdecimal():
+            raise Refused(400, error_object("Invalid value for 'starting_after'.", param="starting_after"))
+        wire = format_of(request.path, request.headers)
+        framing = EventStream(wire.newline, wire.ping)
+        headers = {"Content-Type": framing.content_type, **wire.headers(new_request_id())}
+        target = web.StreamResponse(headers=headers)
+        with _noticing_the_client_go(entry):
+            await target.prepare(request)
+            sent = 0
+            async for event in generation.events(int(after or -1)):
+                await target.write(framing.frame(event, 0))
+                sent += event.content
+                entry.count(sent)
+            await target.write_eof()
+            entry.end("complete")
+        return target
 
-def _model(name: str) -> JsonObject:
-    return {"id": name, "object": "model", "created": 1_767_225_600, "owned_by": "millstream"}
+    async def cancel(self, request: web.Request) -> web.Response:
+        generation = self._background.find(request.match_info["id"])
+        self._open(request, generation, streamed=False).end("complete")
+        generation.cancel()
+        return _json(generation.standing())
+
+    def _open(self, request: web.Request, generation: Generation, *, streamed: bool) -> Entry:
+        asked = generation.asked.model_copy(update={"stream": streamed})
+        return self._journal.open(request, {}, asked, generation.script_name)
+
+    def _script(self, name: str | None, asked: Asked, wire: Format) -> Response:
+        script = _UNSCRIPTED if name is None else self._library.take(name, asked.model)
+        if script is None:
+            raise Refused(400, wire.error(400, f"No script is named {name!r}.", wire.script_field))
+        return script
+
+
+@contextmanager
+def _noticing_the_client_go(entry: Entry) -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError:
+        entry.end("client closed")
+    except asyncio.CancelledError:
+        entry.end("client closed")
+        raise
 
 
 def _problems(problem: ValidationError) -> list[JsonValue]:

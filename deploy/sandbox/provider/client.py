@@ -17,12 +17,13 @@ class ScriptedProvider:
     """A provider's control side, as an async context manager.
 
     Attributes:
-        url: The base URL for model clients, as the server printed it.
+        url: The base URL for OpenAI's clients, as the server printed it.
+        root: The same for clients that put a version into the path themselves: Anthropic's and Google's.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._root = url.removesuffix("/v1")
+        self.root = url.removesuffix("/v1")
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
@@ -39,7 +40,7 @@ class ScriptedProvider:
         Raises:
             ScriptRefused: Some field is not what a script may say.
         """
-        address = f"{self._root}/scripts/{name}"
+        address = f"{self.root}/scripts/{name}"
         query = {} if model is None else {"model": model}
         async with self._session.put(address, params=query, json=responses) as answer:
             if not answer.ok:
@@ -48,5 +49,5 @@ class ScriptedProvider:
     async def requests(self, name: str | None = None) -> list[Entry]:
         """Returns the requests for one script, or all of them, oldest first."""
         path = "/requests" if name is None else f"/scripts/{name}/requests"
-        async with self._session.get(self._root + path) as answer:
+        async with self._session.get(self.root + path) as answer:
             return _ENTRIES.validate_json(await answer.read())

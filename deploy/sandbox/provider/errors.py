@@ -1,4 +1,4 @@
-"""The scripted provider's refusals, in the words its client gets."""
+"""The scripted provider's refusals."""
 
 from deploy.sandbox.provider.script import JsonObject
 
@@ -8,13 +8,17 @@ class Refused(Exception):
 
     Attributes:
         status: The HTTP status.
-        body: The JSON body, in the wire's own form.
+        error: The error object, in the wire's own form.
     """
 
-    def __init__(self, status: int, body: JsonObject) -> None:
-        super().__init__(f"{status}: {body}")
+    def __init__(self, status: int, error: JsonObject) -> None:
+        super().__init__(f"{status}: {error}")
         self.status = status
-        self.body = body
+        self.error = error
+
+
+class Unfit(ValueError):
+    """A script says what the wire on which it was asked for has no words for."""
 
 
 class ScriptRefused(ValueError):

@@ -1,12 +1,15 @@
-"""The `openai-chat` wire without streaming: a request validated as OpenAI does, and its unary answer."""
+"""The `openai-chat` wire: a request validated as OpenAI does, and its unary answer."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from deploy.sandbox.provider.answers import answer, numbered, tokens
-from deploy.sandbox.provider.errors import Refused
+from deploy.sandbox.provider.format import Delivery, Event, Target
+from deploy.sandbox.provider.openai_chat_stream import StreamOptions, chunks
+from deploy.sandbox.provider.openai_format import OpenAIFormat, explained, missing, refused
 from deploy.sandbox.provider.script import Choice, JsonObject, Response
+from deploy.sandbox.provider.writing import finish, length, logprob, usage, write
 
 Limit = Annotated[int, Field(ge=1)]
 
@@ -18,6 +21,8 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[JsonObject] | None = None
+    tool_calls: list[JsonObject] | None = None
+    tool_call_id: str | None = None
 
     @property
     def text(self) -> str:
@@ -25,15 +30,6 @@ class Message(BaseModel):
         if isinstance(self.content, list):
             return " ".join(str(part["text"]) for part in self.content if "text" in part)
         return self.content or ""
-
-
-class StreamOptions(BaseModel):
-    """How the client wants its stream."""
-
-    model_config = ConfigDict(strict=True)
-
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
 
 
 class ChatRequest(BaseModel):
@@ -58,150 +54,130 @@ class ChatRequest(BaseModel):
         return (self.metadata or {}).get("script")
 
     @property
+    def delivery(self) -> Delivery:
+        """Whether the answer is streamed."""
+        return "events" if self.stream else "whole"
+
+    @property
     def question(self) -> str:
         """The last thing the user said."""
         return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
 
+    def whole(self, script: Response, identity: str, created: int) -> JsonObject:
+        """Returns the `chat.completion` object."""
+        choices = self._choices(script)
+        body: JsonObject = {
+            "id": f"chatcmpl-{identity}",
+            "object": "chat.completion",
+            "created": created,
+            "model": self.model,
+            "choices": [_choice_body(index, choice) for index, choice in enumerate(choices)],
+            "usage": usage(script, self._usage(choices)),
+            "service_tier": "default",
+            "system_fingerprint": "fp_sandbox",
+        }
+        return body | script.completion
 
-def error(
-    message: str, kind: str = "invalid_request_error", *, param: str | None = None, code: str | None = None
-) -> JsonObject:
-    """Returns OpenAI's error body."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    def events(self, whole: JsonObject) -> Iterator[Event]:
+        """Yields the `chat.completion.chunk` objects and `[DONE]`."""
+        return chunks(whole, self.stream_options or StreamOptions())
 
+    def _choices(self, script: Response) -> list[Choice]:
+        count = self.n or 1
+        if script.choices is not None:
+            return script.choices
+        if script.message is not None:
+            usual = next((key for key in ("tool_calls", "function_call") if script.message.get(key)), "stop")
+            return [Choice(message=script.message, finish_reason=finish(script, usual))] * count
+        return [self._written(script, variant) for variant in range(count)]
 
-def error_of(status: int) -> JsonObject:
-    """Returns the error body that OpenAI sends with a status when there is nothing special to say."""
-    match status:
-        case 401:
-            return error("Incorrect API key provided.", code="invalid_api_key")
-        case 404:
-            return error("The model does not exist or you do not have access to it.", code="model_not_found")
-        case 429:
-            return error("Rate limit reached for requests.", "requests", code="rate_limit_exceeded")
-        case status if status >= 500:
-            return error("The server had an error while processing your request. Sorry about that!", "server_error")
-        case _:
-            return error("The request was refused.")
+    def _written(self, script: Response, variant: int) -> Choice:
+        written = write(
+            script,
+            self.question,
+            stops=[self.stop] if isinstance(self.stop, str) else self.stop or [],
+            limit=self.max_completion_tokens or self.max_tokens,
+            variant=variant,
+        )
+        logprobs: JsonObject | None = None
+        if self.logprobs:
+            logprobs = {"content": [logprob(piece) for piece in written.pieces], "refusal": None}
+        usual = "length" if written.end == "limit" else "stop"
+        return Choice(message={"content": written.text}, finish_reason=finish(script, usual), logprobs=logprobs)
 
-
-def parse(body: JsonObject) -> ChatRequest:
-    """Returns the validated request.
-
-    Raises:
-        Refused: It is not a request that OpenAI would answer.
-    """
-    if "model" not in body:
-        raise Refused(400, error("you must provide a model parameter"))
-    try:
-        request = ChatRequest.model_validate(body)
-    except ValidationError as problem:
-        raise Refused(400, _explained(problem)) from None
-    if request.stream_options is not None and not request.stream:
-        text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise Refused(400, error(text, param="stream_options"))
-    return request
-
-
-def _explained(problem: ValidationError) -> JsonObject:
-    first = problem.errors()[0]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-    match first["type"]:
-        case "missing":
-            return error(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
-        case "too_short":
-            return error(f"Invalid '{path}': empty array.", param=path, code="empty_array")
-        case kind:
-            code = "invalid_type" if kind.endswith("_type") else "invalid_value"
-            return error(f"Invalid value for '{path}': {first['msg']}.", param=path, code=code)
-
-
-def completion(request: ChatRequest, response: Response, identity: str, created: int) -> JsonObject:
-    """Returns the unary answer: the object that a stream of the same answer amounts to."""
-    count = request.n or 1
-    if response.choices is not None:
-        choices = response.choices
-    elif response.message is not None:
-        choices = [_scripted_choice(response, response.message)] * count
-    else:
-        choices = [_written_choice(request, response, variant) for variant in range(count)]
-    body: JsonObject = {
-        "id": f"chatcmpl-{identity}",
-        "object": "chat.completion",
-        "created": created,
-        "model": request.model,
-        "choices": [_choice_body(index, choice) for index, choice in enumerate(choices)],
-        "usage": _usage(request, choices),
-        "service_tier": "default",
-        "system_fingerprint": "fp_sandbox",
-    }
-    if "usage" in response.model_fields_set:
-        body["usage"] = response.usage
-    return body | response.completion
-
-
-def _scripted_choice(response: Response, message: JsonObject) -> Choice:
-    usual = next((key for key in ("tool_calls", "function_call") if message.get(key)), "stop")
-    return Choice(message=message, finish_reason=_finish_reason(response, usual))
-
-
-def _written_choice(request: ChatRequest, response: Response, variant: int) -> Choice:
-    text = numbered(response.tokens) if response.tokens else response.text
-    if text is None:
-        text = answer(request.question, variant)
-    for stop in [request.stop] if isinstance(request.stop, str) else request.stop or []:
-        text = text.partition(stop)[0] if stop else text
-    pieces = tokens(text)
-    limit = request.max_completion_tokens or request.max_tokens
-    usual = "length" if limit is not None and len(pieces) > limit else "stop"
-    pieces = pieces[:limit]
-    logprobs: JsonObject | None = None
-    if request.logprobs:
-        logprobs = {"content": [_logprob(piece) for piece in pieces], "refusal": None}
-    return Choice(
-        message={"content": "".join(pieces)}, finish_reason=_finish_reason(response, usual), logprobs=logprobs
-    )
-
-
-def _finish_reason(response: Response, usual: str) -> str | None:
-    return response.finish_reason if "finish_reason" in response.model_fields_set else usual
-
-
-def _logprob(token: str) -> JsonObject:
-    return {"token": token, "logprob": -0.125, "bytes": list(token.encode()), "top_logprobs": []}
+    def _usage(self, choices: list[Choice]) -> JsonObject:
+        prompt = sum(length(message.text) for message in self.messages)
+        written = sum(length(choice.message) for choice in choices)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": written,
+            "total_tokens": prompt + written,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": 0,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        }
 
 
 def _choice_body(index: int, choice: Choice) -> JsonObject:
     usual: JsonObject = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
     if choice.index is not None:
         index = choice.index
-    return {**choice.model_dump(), "index": index, "message": usual | choice.message}
-
-
-def _usage(request: ChatRequest, choices: list[Choice]) -> JsonObject:
-    prompt = sum(len(tokens(message.text)) for message in request.messages)
-    written = sum(_length(choice.message) for choice in choices)
     return {
-        "prompt_tokens": prompt,
-        "completion_tokens": written,
-        "total_tokens": prompt + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
+        **choice.model_dump(),
+        "index": index,
+        "message": usual | choice.message,
+        "finish_reason": finish(choice, "stop"),
     }
 
 
-def _length(value: JsonValue) -> int:
-    match value:
-        case str():
-            return len(tokens(value))
-        case list():
-            return sum(_length(item) for item in value)
-        case dict():
-            return sum(_length(item) for item in value.values())
-        case _:
-            return 0
+class OpenAIChat(OpenAIFormat):
+    """The format of `POST /v1/chat/completions`."""
+
+    def parse(self, body: JsonObject, target: Target) -> ChatRequest:
+        """Returns the validated request."""
+        del target
+        if "model" not in body:
+            raise refused("you must provide a model parameter")
+        try:
+            request = ChatRequest.model_validate(body)
+        except ValidationError as problem:
+            raise explained(problem) from None
+        if request.stream_options is not None and not request.stream:
+            text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+            raise refused(text, "stream_options")
+        _check_conversation(request.messages)
+        return request
+
+    def broken(self, error: JsonObject, request_id: str, position: int) -> Event:
+        """Returns the error object where a chunk was due."""
+        del position
+        return Event(self.failure(error, request_id))
+
+
+def _check_conversation(messages: list[Message]) -> None:
+    unanswered: list[str] = []
+    for position, message in enumerate(messages):
+        where = f"messages[{position}]"
+        if message.content is None and message.role not in ("assistant", "function"):
+            raise refused("Invalid value for 'content': expected a string, got null.", f"{where}.content")
+        if message.role == "tool":
+            if message.tool_call_id is None:
+                raise missing(f"{where}.tool_call_id")
+            if message.tool_call_id not in unanswered:
+                text = "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                raise refused(text, f"{where}.role")
+            unanswered.remove(message.tool_call_id)
+        else:
+            _check_all_answered(unanswered)
+            unanswered = [str(call.get("id")) for call in message.tool_calls or []]
+    _check_all_answered(unanswered)
+
+
+def _check_all_answered(unanswered: list[str]) -> None:
+    if unanswered:
+        text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each of them."
+        raise refused(f"{text} These had no response: {', '.join(unanswered)}", "messages")

@@ -2,32 +2,28 @@
 
 import base64
 from collections.abc import Iterator
-from itertools import zip_longest
+from functools import partial
 from typing import NamedTuple
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from deploy.sandbox.provider.answers import tokens
-from deploy.sandbox.provider.openai_chat import ChatRequest
+from deploy.sandbox.provider.format import Event, interleaved
+from deploy.sandbox.provider.openai_format import padding
 from deploy.sandbox.provider.script import Choice, JsonObject
 
 _CHOICES = TypeAdapter(list[Choice])
-# OpenAI pads its chunks so that their sizes do not tell the text.
-_PADDING = "kTz0qW8sYb3NfXc7"
 # No multiple of three, so that each piece of audio ends in base64 padding, as OpenAI's do.
 _AUDIO_BYTES = 1000
 
 
-class Chunk(NamedTuple):
-    """One event of the stream.
+class StreamOptions(BaseModel):
+    """How the client wants its stream."""
 
-    Attributes:
-        body: The `chat.completion.chunk` object.
-        content: Whether it carries a piece of the answer.
-    """
+    model_config = ConfigDict(strict=True)
 
-    body: JsonObject
-    content: bool
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 class _Delta(NamedTuple):
@@ -38,31 +34,34 @@ class _Delta(NamedTuple):
     extra: JsonObject = {}
 
 
-def chunks(completion: JsonObject, request: ChatRequest) -> Iterator[Chunk]:
+def chunks(completion: JsonObject, options: StreamOptions) -> Iterator[Event]:
     """Yields the stream's chunks; several choices come interleaved, as OpenAI sends them."""
-    options = request.stream_options
     frame: JsonObject = {key: value for key, value in completion.items() if key not in ("choices", "usage")}
     frame |= {"object": "chat.completion.chunk"}
-    usual = frame | {"usage": None} if options and options.include_usage else frame
-    padded = not options or options.include_obfuscation is not False
+    usual = frame | {"usage": None} if options.include_usage else frame
     choices = _CHOICES.validate_python(completion.get("choices", []))
-    for together in zip_longest(*(_deltas(choice) for choice in choices)):
-        for position, (choice, delta) in enumerate(zip(choices, together, strict=True)):
-            if delta is None:
-                continue
-            part: JsonObject = {
-                "index": position if choice.index is None else choice.index,
-                "delta": delta.body,
-                "logprobs": delta.logprobs,
-                "finish_reason": delta.finish_reason,
-                **delta.extra,
-            }
-            body = usual | {"choices": [part]}
-            if padded:
-                body["obfuscation"] = _PADDING[: 1 + len(str(delta.body)) % len(_PADDING)]
-            yield Chunk(body, delta.content)
-    if options and options.include_usage and completion.get("usage") is not None:
-        yield Chunk(frame | {"choices": [], "usage": completion["usage"]}, content=False)
+    chunk = partial(_chunk, usual, padded=options.include_obfuscation is not False)
+    yield from interleaved(
+        map(partial(chunk, position if choice.index is None else choice.index), _deltas(choice))
+        for position, choice in enumerate(choices)
+    )
+    if options.include_usage and completion.get("usage") is not None:
+        yield Event(frame | {"choices": [], "usage": completion["usage"]})
+    yield Event("[DONE]", terminator=True)
+
+
+def _chunk(frame: JsonObject, index: int, delta: _Delta, *, padded: bool) -> Event:
+    part: JsonObject = {
+        "index": index,
+        "delta": delta.body,
+        "logprobs": delta.logprobs,
+        "finish_reason": delta.finish_reason,
+        **delta.extra,
+    }
+    body = frame | {"choices": [part]}
+    if padded:
+        body["obfuscation"] = padding(delta.body)
+    return Event(body, delta.content)
 
 
 def _deltas(choice: Choice) -> Iterator[_Delta]:

@@ -46,6 +46,7 @@ class Playback:
         self._count = count
         self._clock = asyncio.get_running_loop().time
         self._buffer = bytearray()
+        self._pieces = 0
         self._held = 0
         self._sent = 0
         self._next_chunk = 0.0
@@ -53,12 +54,12 @@ class Playback:
         self._ping_every = script.comments_every_s or _PING_EVERY_S
         self._next_ping = math.inf
 
-    async def play(self, pieces: Iterable[Piece], error: bytes, ping: bytes) -> Outcome:
+    async def play(self, pieces: Iterable[Piece], error: Callable[[int], bytes], ping: bytes) -> Outcome:
         """Sends the headers and the pieces, and ends as the script says.
 
         Args:
             pieces: The body.
-            error: What an in-stream error looks like on this wire.
+            error: What an error in the stream looks like on this wire, after that many pieces.
             ping: What says only that the connection lives.
 
         Returns:
@@ -96,6 +97,7 @@ class Playback:
             # Not the sleep but the rate is what was asked for; time lost to a slow client is not made up.
             self._next_chunk = max(self._next_chunk + pace, self._clock())
         self._buffer += piece.data
+        self._pieces += 1
         self._held += piece.content
         size = self._script.chunk_bytes
         if size is not None:
@@ -141,11 +143,11 @@ class Playback:
             self._next_ping += self._ping_every
         await asyncio.sleep(max(0.0, until - self._clock()))
 
-    async def _stop(self, error: bytes) -> Outcome:
+    async def _stop(self, error: Callable[[int], bytes]) -> Outcome:
         script = self._script
         await self._flush()
         if script.error_after is not None:
-            self._buffer += error
+            self._buffer += error(self._pieces)
             return await self._end()
         if script.cut_after is None:
             await self._wait_for_the_client_to_go()

@@ -2,7 +2,11 @@
 
 A *chunk* below is a piece of answer: an SSE event with content in it (the role, finish and usage events do
 not count), an entry of `raw_events`, or, in a body that is no event stream, a piece of `chunk_bytes` bytes.
-A *ping* is an SSE comment, or a blank line in a body that is no event stream.
+A *ping* is what the wire has for one: Anthropic's own event, an SSE comment elsewhere, or a blank line in a body
+that is no event stream.
+
+What is quoted from a provider (`message`, `choices`, `completion`, `finish_reason`, `usage`, `error`) is in the words
+of the wire on which the script is asked for.
 """
 
 import base64
@@ -19,13 +23,13 @@ _FAULTS = ("pings_only", "silent_after", "ping_after", "cut_after", "error_after
 
 
 class Choice(BaseModel):
-    """One choice of a unary answer; fields a dialect adds are passed on."""
+    """One choice of a unary answer, or one of Gemini's candidates; fields a dialect adds are passed on."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
     index: int | None = None
     message: JsonObject = {}
-    finish_reason: str | None = "stop"
+    finish_reason: str | None = None
     logprobs: JsonObject | None = None
 
 
@@ -35,26 +39,32 @@ class Response(BaseModel):
     Attributes:
         text: The answer's text; without any source a pleasant one is made up.
         tokens: Answer with this many numbered tokens instead.
-        message: Answer with this unary `message` object instead (tool calls, refusal, reasoning, ...).
-        choices: Answer with these choices instead, whatever `n` says.
+        message: Answer with this instead (tool calls, refusal, reasoning, ...): a unary `message` object on
+            openai-chat, `{"output": [items]}` on openai-responses, `{"content": [blocks]}` on anthropic-messages,
+            `{"parts": [parts]}` on gemini.
+        choices: Answer with these choices instead, however many were asked for; openai-chat and gemini only.
         completion: Top-level fields laid over the unary object.
-        finish_reason: The finish reason of a text or message; null leaves the finish chunk out.
+        finish_reason: Why a text or message ends; null leaves that out, and the event that tells it. On
+            openai-responses it is a response's status, or why it is incomplete.
         usage: The usage object; null leaves it out.
         headers_after_s: Silence before the headers.
         first_token_s: Silence between the headers and anything else.
         pace_s: Time from one chunk to the next.
         chunk_bytes: Cut the body into pieces of this many bytes, whatever the events.
-        newline: The line end of the event stream.
+        newline: The line end of the event stream; by default the wire's own.
         bom: Begin the body with a byte order mark.
         comments_every_s: Send pings this often for as long as there is silence.
-        no_done: Leave `[DONE]` out.
+        no_done: Leave out what says that a stream is whole: `[DONE]`, the last event of openai-responses,
+            `message_stop`. Gemini has nothing of the kind.
+        kept_s: How long a response that is made in the background can be asked for, from its creation on.
+        streamed_s: How long its events can be asked for; OpenAI gives them for 5 minutes.
         pings_only: Send pings, and nothing else, for ever.
         silent_after: Send nothing after this many chunks; the connection stays open.
         ping_after: Send only pings after this many chunks, every 0.1 s unless `comments_every_s` says otherwise.
         cut_after: End after this many chunks, with no terminal event.
         cut: How that end looks: a closed connection, a reset one, or the body's proper end.
         error_after: Send `error` after this many chunks, and end properly.
-        error: The error object in the stream, or in the body when `status` is an error.
+        error: What is under `error` in the stream, or in the body when `status` is an error.
         status: The HTTP status; from 400 on the body is an error unless `body` is given.
         headers: More response headers.
         content_type: The content type, instead of the fitting one.
@@ -80,9 +90,13 @@ class Response(BaseModel):
     first_token_s: Seconds = 0.0
     pace_s: Seconds = 0.0
 
+    # How long it can be read again, where it is made in the background.
+    kept_s: Seconds | None = None
+    streamed_s: Seconds | None = None
+
     # How its bytes are cut and framed.
     chunk_bytes: Annotated[int, Field(ge=1)] | None = None
-    newline: Literal["\n", "\r\n", "\r"] = "\n"
+    newline: Literal["\n", "\r\n", "\r"] | None = None
     bom: bool = False
     comments_every_s: Annotated[float, Field(ge=0.001, le=86_400)] | None = None
     no_done: bool = False

@@ -1,16 +1,46 @@
 """One choice of a streamed `chat.completion`: its message, its log-probabilities, how it ended.
 
-Which field is joined how is the tables below; a field they do not know keeps its last value.
+Which field of the message is joined how is the table below; a field that it does not know keeps its last value.
 """
 
-from streaming.deltas import Delta, PartAdded, PartStarted
-from streaming.errors import NotTheWire
-from streaming.jsontext import GrowingText, JsonObject, JsonValue
-from streaming.providers.openai_chat.answer import REASONING_FIELDS, raise_broken_off, text_of
-from streaming.providers.openai_chat.tool_calls import ToolCalls
+from collections.abc import Callable
 
-_JOINED = {"content": "text", "refusal": "refusal"} | dict.fromkeys(REASONING_FIELDS, "reasoning")
-_EXTENDED = {"annotations", "images", "reasoning_details"}
+from streaming.deltas import Delta
+from streaming.jsontext import JsonObject, JsonValue, keep_last
+from streaming.providers.openai_chat.answer import raise_broken_off
+from streaming.providers.openai_chat.content import Content
+from streaming.providers.openai_chat.fields import (
+    Audio,
+    Extended,
+    Field,
+    First,
+    Images,
+    Last,
+    Parts,
+    Refusal,
+)
+from streaming.providers.openai_chat.reasoning import Details, Thoughts
+from streaming.providers.openai_chat.tool_calls import FunctionCall, ToolCalls
+
+_FIELDS: dict[str, Callable[[Parts], Field]] = {
+    "role": First,  # Ollama repeats it in every chunk
+    "content": Content,
+    "refusal": Refusal,
+    "reasoning": Thoughts,
+    "reasoning_content": Thoughts,
+    "reasoning_details": Details,
+    "audio": Audio,
+    "images": Images,
+    "annotations": Extended,
+    "tool_calls": ToolCalls,
+    "function_call": FunctionCall,
+}
+_INSTEAD_OF_TEXT = ("tool_calls", "function_call", "refusal", "audio")
+_HOW_IT_ENDED = frozenset({"finish_reason", "error"})
+_NOT_BESIDE_DELTA = frozenset({"delta", "index"})
+# Beside the delta: lists of the new tokens (vLLM), and Azure's verdicts, which come category by category.
+_EXTENDED = frozenset({"token_ids"})
+_MERGED = frozenset({"content_filter_results"})
 
 
 class Choice:
@@ -18,16 +48,11 @@ class Choice:
 
     def __init__(self, index: int) -> None:
         self.finish_reason = ""
+        self.parts = Parts()
         self._index = index
-        self._texts: dict[str, GrowingText] = {}
-        self._lists: dict[str, list[JsonValue]] = {}
-        self._fields: JsonObject = {}
-        self._calls = ToolCalls()
-        self._legacy_calls = ToolCalls()
-        self._logprobs: dict[str, list[JsonValue]] = {}
-        self._fields_beside_delta: JsonObject = {}
-        self._parts: dict[str, int] = {}
-        self._reasoning_field = ""
+        self._fields: dict[str, Field] = {}
+        self._logprobs: JsonObject = {}
+        self._beside_delta: JsonObject = {}
 
     def feed(self, choice: JsonObject, deltas: list[Delta]) -> None:
         """Take a chunk's choice; append what it adds to `deltas`.
@@ -37,95 +62,60 @@ class Choice:
             StreamedError: the choice ended in a failure of the server's.
         """
         delta = choice.get("delta")
-        if isinstance(delta, dict):
+        if isinstance(delta, dict):  # Azure's filter sends null
             for key, value in delta.items():
                 if value is not None:
-                    self._take(key, value, deltas)
+                    field = self._fields.get(key) or self._opened(key)
+                    field.take(value, deltas)
         for key, value in choice.items():
-            if value is not None and key not in ("delta", "index"):
+            if value is not None and key not in _NOT_BESIDE_DELTA:
+                if key in _HOW_IT_ENDED:
+                    raise_broken_off(choice)
                 self._take_beside_delta(key, value, deltas)
 
-    def _take(self, key: str, value: JsonValue, deltas: list[Delta]) -> None:
-        if key in _JOINED:
-            self._join(key, value, deltas)
-        elif key == "tool_calls" and isinstance(value, list):
-            for piece in value:
-                self._take_call(key, self._calls, piece, deltas)
-        elif key == "function_call" and isinstance(value, dict):
-            # The retired form of the one tool call: no index, no id.
-            self._take_call(key, self._legacy_calls, {"index": 0, "id": key, "function": value}, deltas)
-        elif key in _EXTENDED and isinstance(value, list):
-            self._lists.setdefault(key, []).extend(value)
-        elif key == "role":
-            self._fields.setdefault(key, value)  # Ollama repeats it in every chunk
-        else:
-            self._fields[key] = value
+    def _opened(self, key: str) -> Field:
+        field = self._fields[key] = _FIELDS.get(key, Last)(self.parts)
+        return field
 
     def _take_beside_delta(self, key: str, value: JsonValue, deltas: list[Delta]) -> None:
+        held = self._beside_delta.get(key)
         if key == "finish_reason":
-            if isinstance(value, str) and value:
-                raise_broken_off(value)
-                self.finish_reason = value
-                self._close_texts(deltas)
+            self._finish(value, deltas)
         elif key == "logprobs" and isinstance(value, dict):
             for name, tokens in value.items():
-                if isinstance(tokens, list):
-                    self._logprobs.setdefault(name, []).extend(tokens)
+                _extend(self._logprobs, name, tokens)
+        elif key in _EXTENDED:
+            _extend(self._beside_delta, key, value)
+        elif key in _MERGED and isinstance(value, dict) and isinstance(held, dict):
+            held.update(value)
         else:
-            self._fields_beside_delta[key] = value
+            keep_last(self._beside_delta, key, value)
 
-    def _join(self, key: str, value: JsonValue, deltas: list[Delta]) -> None:
-        if not isinstance(value, str | list):  # some compatible servers stream lists of content parts
-            raise NotTheWire("a text of the stream is neither a string nor a list of parts")
-        text = self._texts.setdefault(key, GrowingText())
-        self._show_text(key, text.add(value if isinstance(value, str) else text_of(value)), deltas)
-
-    def _show_text(self, key: str, added: str, deltas: list[Delta]) -> None:
-        if not added:
+    def _finish(self, reason: JsonValue, deltas: list[Delta]) -> None:
+        if not isinstance(reason, str) or not reason:
             return
-        if _JOINED[key] == "reasoning":
-            self._reasoning_field = self._reasoning_field or key
-            if key != self._reasoning_field:
-                return  # some servers send the same thoughts under both names
-        if key not in self._parts:
-            self._parts[key] = len(self._parts)
-            deltas.append(PartStarted(self._parts[key], _JOINED[key]))
-        deltas.append(PartAdded(self._parts[key], added))
-
-    def _take_call(self, key: str, calls: ToolCalls, piece: JsonValue, deltas: list[Delta]) -> None:
-        if not isinstance(piece, dict):
-            raise NotTheWire("a tool call of the stream is not a JSON object")
-        call, added = calls.take(piece)
-        part = f"{key} {call.position}"
-        if part not in self._parts:
-            self._parts[part] = len(self._parts)
-            deltas.append(PartStarted(self._parts[part], "tool_call", call.id, call.name))
-        if added:
-            deltas.append(PartAdded(self._parts[part], added))
-
-    def _close_texts(self, deltas: list[Delta]) -> None:
-        for key, text in self._texts.items():
-            self._show_text(key, text.close(), deltas)
-        for key, calls in (("tool_calls", self._calls), ("function_call", self._legacy_calls)):
-            closed = [(self._parts[f"{key} {call.position}"], call.arguments.close()) for call in calls]
-            deltas += [PartAdded(part, added) for part, added in closed if added]
+        if not self.finish_reason:
+            for field in self._fields.values():
+                field.close(deltas)
+        self.finish_reason = reason
 
     def final(self) -> JsonObject:
         """Return the choice as the unary endpoint would have, as far as it has come."""
-        message: JsonObject = {"role": "assistant", "content": None} | self._fields
-        message |= {key: text.text for key, text in self._texts.items()}
-        message |= {key: list(items) for key, items in self._lists.items()}
-        if calls := self._calls.final():
-            message["tool_calls"] = calls
-        legacy = [{"name": call.name, "arguments": call.arguments.text} for call in self._legacy_calls]
-        if legacy:
-            message["function_call"] = dict(legacy[0])
-        if message["content"] == "" and (calls or legacy or message.get("refusal")):
+        message: JsonObject = {"role": "assistant", "content": None}
+        message |= {key: field.final() for key, field in self._fields.items()}
+        if message["content"] == "" and any(message.get(key) for key in _INSTEAD_OF_TEXT):
             message["content"] = None  # the unary form says null where there is no text
-        logprobs: JsonValue = {key: list(items) for key, items in self._logprobs.items()} or None
-        return self._fields_beside_delta | {
+        return self._beside_delta | {
             "index": self._index,
             "message": message,
-            "logprobs": logprobs,
+            "logprobs": self._logprobs or None,
             "finish_reason": self.finish_reason or None,
         }
+
+
+def _extend(held: JsonObject, key: str, more: JsonValue) -> None:
+    known = held.get(key)
+    if isinstance(known, list) and isinstance(more, list):
+        known.extend(more)
+    else:
+        keep_last(held, key, list(more) if isinstance(more, list) else more)

@@ -9,22 +9,10 @@ import pytest
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.script import JsonObject
 from tests.deploy.sandbox_provider.conftest import RawAsk
-from tests.deploy.sandbox_provider.wire import answer, whole
+from tests.deploy.sandbox_provider.reading import answer, whole
+from tests.deploy.sandbox_provider.wires import ARRAY, GEMINI, Wire
 
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
-
-
-async def test_an_ordinary_stream_ends_with_done(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
-    """Role, content, finish, usage and [DONE] follow each other in that order."""
-    await provider.put(script, [{"text": "one two"}])
-    body = await whole(await ask(script, stream_options={"include_usage": True}))
-
-    events = body.split(b"\n\n")
-    assert events[-2:] == [b"data: [DONE]", b""]
-    chunks = [orjson.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
-    deltas = [chunk["choices"][0]["delta"] if chunk["choices"] else None for chunk in chunks]
-    assert deltas[1:] == [{"content": "one"}, {"content": " two"}, {}, None]
-    assert [chunk["usage"] is None for chunk in chunks] == [True] * 4 + [False]
 
 
 async def test_usage_is_not_named_unless_asked_for(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
@@ -34,54 +22,49 @@ async def test_usage_is_not_named_unless_asked_for(provider: ScriptedProvider, a
     assert b'"usage"' not in await whole(await ask(script))
 
 
-async def test_no_done_leaves_the_terminator_out(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
-    """The stream ends properly after its finish chunk."""
-    await provider.put(script, [{"text": "one two", "no_done": True}])
-    body = await whole(await ask(script))
-
-    assert b'"finish_reason":"stop"' in body
-    assert b"[DONE]" not in body
-
-
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 async def test_pieces_newlines_and_bom_are_as_scripted(
-    provider: ScriptedProvider, ask: RawAsk, script: str, newline: str
+    provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire, newline: str
 ) -> None:
     """The body is cut every 7 bytes, whatever the events, and is otherwise the same."""
     await provider.put(script, [{"text": "Grüße 🌾", "chunk_bytes": 7, "newline": newline, "bom": True}])
-    _, pieces = await answer(await ask(script))
+    _, pieces = await answer(await ask(script, wire))
 
     assert {len(piece) for piece in pieces[:-1]} == {7}
     body = b"".join(pieces)
-    assert body.startswith(b"\xef\xbb\xbfdata: {")
-    assert body.endswith(f"data: [DONE]{newline * 2}".encode())
+    assert body.startswith((b"\xef\xbb\xbfdata: {", b"\xef\xbb\xbfevent: "))
+    assert body.endswith(newline.encode() * 2)
+    assert wire.end in body
     if newline != "\n":
         assert b"\n" not in body.replace(b"\r\n", b"")
 
 
-async def test_ten_thousand_tokens_go_out_at_once(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
+async def test_ten_thousand_tokens_go_out_at_once(
+    provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire
+) -> None:
     """Without a pace the provider writes in batches."""
     await provider.put(script, [{"tokens": 10_000}])
     begun = time.monotonic()
-    body = await whole(await ask(script))
+    body = await whole(await ask(script, wire))
     took = time.monotonic() - begun
 
-    events = [orjson.loads(event[6:]) for event in body.split(b"\n\n")[:-2]]
-    text = "".join(event["choices"][0]["delta"].get("content") or "" for event in events)
-    assert text.split() == [f"{position:05d}" for position in range(10_000)]
+    assert body.index(b" 00000") < body.index(b" 05000") < body.index(b" 09999") < body.index(wire.end)
     assert took < 3
     [entry] = await provider.requests(script)
     assert (entry.chunks_sent, entry.outcome) == (10_000, "complete")
 
 
-async def test_a_comment_never_lands_inside_an_event(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
-    """Even when events are cut and paced, comments stand between them."""
+async def test_a_ping_never_lands_inside_an_event(
+    provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire
+) -> None:
+    """Even when events are cut and paced, pings stand between them."""
     timing: JsonObject = {"pace_s": 0.02, "comments_every_s": 0.005, "chunk_bytes": 50}
     await provider.put(script, [{"tokens": 5, **timing}])
-    body = await whole(await ask(script))
+    body = await whole(await ask(script, wire))
 
-    assert b": keep-alive" in body
-    assert {event[:5] for event in body.split(b"\n\n") if event != b": keep-alive"} == {b"data:", b""}
+    events = body.split(wire.blank)
+    assert events.count(wire.ping.removesuffix(wire.blank)) > 5
+    assert {event[:5] for event in events} <= {b"data:", b"event", b": kee", b""}
 
 
 async def test_raw_events_replace_the_generated_ones(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
@@ -129,12 +112,28 @@ async def test_a_stream_can_be_answered_with_json(provider: ScriptedProvider, as
     assert (completion["id"], completion["choices"][0]["message"]["content"]) == ("mine", "a")
 
 
-async def test_an_explicit_null_leaves_the_finish_out(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
-    """With a null finish reason and null usage neither chunk is sent."""
+async def test_an_explicit_null_leaves_the_finish_out(
+    provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire
+) -> None:
+    """With a null finish reason and null usage nobody is told why or at what cost the answer ended."""
     await provider.put(script, [{"text": "a", "finish_reason": None, "usage": None}])
-    body = await whole(await ask(script, stream_options={"include_usage": True}))
+    body = await whole(await ask(script, wire))
 
-    assert body.count(b"data: {") == 2
+    assert b'"a"' in body
+    for told in (b'"finish_reason":"', b'"status":"completed","output"', b'"stop_reason":"', b'"finishReason"'):
+        assert told not in body
+    assert b"_tokens" not in body.replace(b"max_output_tokens", b"")
+    assert b"TokenCount" not in body
+
+
+async def test_the_array_that_grows_is_the_event_stream(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:
+    """Gemini's stream without `alt=sse` has the same chunks, as the elements of one JSON array."""
+    await provider.put(script, [{"text": "one two", "completion": {"responseId": "same"}}])
+    head, pieces = await answer(await ask(script, ARRAY))
+    events = (await whole(await ask(script, GEMINI))).split(GEMINI.blank)
+
+    assert b"application/json" in head
+    assert orjson.loads(b"".join(pieces)) == [orjson.loads(event[6:]) for event in events if event]
 
 
 async def test_audio_is_streamed_in_padded_pieces(provider: ScriptedProvider, ask: RawAsk, script: str) -> None:

@@ -239,8 +239,8 @@ async def test_a_missing_model_is_refused(openai: AsyncOpenAI) -> None:
 
 async def test_an_unknown_path_is_a_404(openai: AsyncOpenAI) -> None:
     """A path that OpenAI has and the provider has not is a 404 that names it."""
-    with pytest.raises(sdk.NotFoundError, match=r"Invalid URL \(POST /v1/responses\)"):
-        await openai.post("/responses", body={}, cast_to=ChatCompletion)
+    with pytest.raises(sdk.NotFoundError, match=r"Invalid URL \(POST /v1/embeddings\)"):
+        await openai.post("/embeddings", body={}, cast_to=ChatCompletion)
 
 
 async def test_a_wrong_method_is_a_405(openai: AsyncOpenAI) -> None:

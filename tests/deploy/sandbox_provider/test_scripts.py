@@ -6,6 +6,8 @@ from openai import AsyncOpenAI
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.errors import ScriptRefused
 from deploy.sandbox.provider.script import JsonObject
+from tests.deploy.sandbox_provider.conftest import Post
+from tests.deploy.sandbox_provider.wires import Wire
 
 
 async def said(client: AsyncOpenAI, script: str, model: str = "m") -> str | None:
@@ -81,3 +83,27 @@ async def test_the_journal_tells_what_was_asked(provider: ScriptedProvider, open
     assert entry.ended_at is not None
     assert entry.ended_at >= entry.at
     assert entry in await provider.requests()
+
+
+@pytest.mark.parametrize("header", [True, False])
+async def test_a_script_is_named_in_the_body_or_in_a_header(
+    provider: ScriptedProvider, post: Post, script: str, wire: Wire, *, header: bool
+) -> None:
+    """On every wire; the header is for clients whose own words have no place for it."""
+    await provider.put(script, [{"text": "scripted"}])
+    headers = wire.headers | ({"x-script": script} if header else {})
+    status, body = await post(wire, wire.body(None if header else script, stream=False), headers)
+
+    assert status == 200
+    assert "scripted" in str(body)
+
+
+async def test_the_journal_keeps_no_key(provider: ScriptedProvider, post: Post, script: str, wire: Wire) -> None:
+    """Whatever the wire calls the header that carries it; everything else is there."""
+    await provider.put(script, [{"text": "a"}])
+    await post(wire, wire.body(script, stream=False))
+
+    [entry] = await provider.requests(script)
+    assert "made-up" not in str(entry.headers)
+    assert (entry.path, entry.model) == (wire.path, "m")
+    assert {name.lower() for name in wire.headers} <= entry.headers.keys()

@@ -3,54 +3,29 @@
 from dataclasses import dataclass
 from random import Random
 
-from deploy.sandbox.provider.answers import tokens
 from streaming.jsontext import JsonObject
+from tests.e2e.chaos.responses import HOPELESS, PASSING, Response, a_response
+from tests.e2e.test_wires import NAMES as WIRES
 
 TURNS_A_SECOND = 2.5
-LIMITS: JsonObject = {
-    "connect_s": 3,
-    "first_token_s": 2,
-    "idle_s": 1.2,
-    "stall_s": 1.5,
-    "try_s": 20,
-    "total_s": 120,
-    "heartbeat_s": 2,
-}
+HEARTBEAT_S = 2.0
+CLOCKS = {"first_token_s": 2.0, "idle_s": 1.2, "stall_s": 1.5}
+LIMITS: JsonObject = {"connect_s": 3, **CLOCKS, "try_s": 20, "total_s": 120, "heartbeat_s": HEARTBEAT_S}
 WORKERS = 3
-FAULTS = ("kill subscriptions", "restart Redis", "black-hole Redis", "cut the link", "kill a worker", "stop a worker")
+FAULTS = (
+    "kill subscriptions",
+    "restart Redis",
+    "black-hole Redis",
+    "cut the link",
+    "kill a worker",
+    "stop a worker",
+    "restart Temporal",
+)
+_QUIET_S = 8.0
+"""After everything has broken once: only then does a time tell of one thing."""
 _GOOD_RESPONSES = 5
 _MAX_PEOPLE = 5
-
-
-@dataclass(frozen=True)
-class Response:
-    """One response of the provider: a text of its own, and the fault it ends in, if any."""
-
-    text: str
-    pace_s: float
-    fault: str = ""
-    after: int = 0
-
-    @property
-    def sent(self) -> str:
-        """What the provider really sends of the text."""
-        return "".join(tokens(self.text)[: self.after]) if self.fault else self.text
-
-    def script(self) -> JsonObject:
-        """Return it as the provider is told it."""
-        if self.fault == "status":
-            return {"status": 500}
-        said: JsonObject = {"text": self.text, "pace_s": self.pace_s}
-        faults: dict[str, JsonObject] = {
-            "": {},
-            "cut": {"cut_after": self.after},
-            "reset": {"cut_after": self.after, "cut": "reset"},
-            "eof": {"cut_after": self.after, "cut": "eof"},
-            "error": {"error_after": self.after, "error": {"message": "overloaded", "type": "server_error"}},
-            "silence": {"silent_after": self.after},
-            "pings": {"ping_after": self.after},
-        }
-        return said | faults[self.fault]
+_INTERRUPTED = 0.2
 
 
 @dataclass(frozen=True)
@@ -73,6 +48,18 @@ class Person:
         """How long all but the last look take by themselves."""
         return sum(visit.after_s + (visit.stay_s or 0) for visit in self.visits)
 
+    def __str__(self) -> str:
+        looks = " ".join(f"+{visit.after_s}:{visit.stay_s or 'end'}" for visit in self.visits)
+        return f"{'shared' if self.shares_hub else 'own'} {looks}"
+
+
+@dataclass(frozen=True)
+class PlannedInterrupt:
+    """When somebody stops the turn, after its start, and whether they hint at it over Redis too."""
+
+    after_s: float
+    hinted: bool
+
 
 @dataclass(frozen=True)
 class PlannedTurn:
@@ -84,17 +71,15 @@ class PlannedTurn:
     responses: tuple[Response, ...]
     awaited: bool
     people: tuple[Person, ...]
+    interrupt: PlannedInterrupt | None
 
     def __str__(self) -> str:
-        said = ", ".join(
-            f"{r.fault}@{r.after}" if r.fault else f"ok {len(r.text)} x {r.pace_s} s" for r in self.responses
+        said = ", ".join(str(response) for response in self.responses)
+        looks = "; ".join(str(person) for person in self.people)
+        return (
+            f"turn {self.number} at {self.at_s} s, {self.route}, awaited {self.awaited}, {self.interrupt}: "
+            f"[{said}] watched [{looks}]"
         )
-        looks = "; ".join(
-            f"{'shared' if person.shares_hub else 'own'} "
-            + " ".join(f"+{visit.after_s}:{visit.stay_s or 'end'}" for visit in person.visits)
-            for person in self.people
-        )
-        return f"turn {self.number} at {self.at_s} s, {self.route}, awaited {self.awaited}: [{said}] watched [{looks}]"
 
 
 @dataclass(frozen=True)
@@ -126,22 +111,23 @@ def plan(turns: int, seed: int) -> Plan:
 
 
 def _turn(random: Random, number: int, at_s: float) -> PlannedTurn:
+    wires = [random.choice(WIRES) for _ in range(random.randint(1, 2))]
     faults = random.choice([0, 0, 0, 1, 1, 2])
-    responses = [_response(random, f"{number}.{k}", faulty=k < faults) for k in range(faults + _GOOD_RESPONSES)]
-    people = tuple(_person(random) for _ in range(random.randint(1, _MAX_PEOPLE)))
+    responses = []
+    for position in range(faults + _GOOD_RESPONSES):
+        # Only the first candidate of two may fail for good: no turn is without hope.
+        hopeless = (HOPELESS,) if position == 0 and len(wires) > 1 else ()
+        which = (*PASSING, *hopeless) if position < faults else ()
+        responses.append(a_response(random, f"{number}.{position}", which))
     return PlannedTurn(
-        number, at_s, random.choice(["default", "pair"]), tuple(responses), random.random() < 0.5, people
+        number,
+        at_s,
+        "-then-".join(wires),
+        tuple(responses),
+        awaited=random.random() < 0.5,
+        people=tuple(_person(random) for _ in range(random.randint(1, _MAX_PEOPLE))),
+        interrupt=_interrupt(random) if random.random() < _INTERRUPTED else None,
     )
-
-
-def _response(random: Random, tag: str, *, faulty: bool) -> Response:
-    text = "".join(f" {tag}.{word:03d}" for word in range(random.randint(10, 60)))
-    count = len(tokens(text))
-    pace_s = round(random.uniform(1, 4) / count, 4)
-    if not faulty:
-        return Response(text, pace_s)
-    fault = random.choice(["cut", "reset", "eof", "error", "silence", "pings", "status"])
-    return Response(text, pace_s, fault, 0 if fault == "status" else random.randint(0, count - 1))
 
 
 def _person(random: Random) -> Person:
@@ -151,15 +137,19 @@ def _person(random: Random) -> Person:
     return Person(random.random() < 0.6, tuple(visits))
 
 
+def _interrupt(random: Random) -> PlannedInterrupt:
+    return PlannedInterrupt(_seconds(random, 0, 4), random.random() < 0.6)
+
+
 def _faults(random: Random, last_s: float) -> list[PlannedFault]:
     faults: list[PlannedFault] = []
-    deck: list[str] = []
     at_s = 1.0
-    while at_s < last_s + 2:
-        if not deck:
-            deck = random.sample(FAULTS, len(FAULTS))
-        faults.append(PlannedFault(round(at_s, 2), deck.pop(), _seconds(random, 0.2, 4.5), random.randrange(WORKERS)))
-        at_s += random.uniform(1, 3.5)
+    while at_s < last_s:
+        for kind in random.sample(FAULTS, len(FAULTS)):
+            lasts_s, worker = _seconds(random, 0.2, 4.5), random.randrange(WORKERS)
+            faults.append(PlannedFault(round(at_s, 2), kind, lasts_s, worker))
+            at_s += random.uniform(1, 3.5)
+        at_s += _QUIET_S
     return faults
 
 

@@ -26,6 +26,18 @@ def test_no_id_can_name_the_channel_of_another(one: str, other: str) -> None:
     assert not set(inside) & set("{}:*?[]\\ /")
 
 
+@given(texts(), texts(), texts(), texts())
+def test_each_candidate_has_a_key_of_its_own(one: str, model: str, other: str, other_model: str) -> None:
+    """In one slot, plain ASCII, and however it is spelled."""
+    channels = Channels("prod", "mine")
+
+    assert channels.breaker("openrouter", "openai/gpt-5.5") == "mine:prod:{breaker}:openrouter/openai%2Fgpt-5.5"
+    assert ((one, model) == (other, other_model)) == (
+        channels.breaker(one, model) == channels.breaker(other, other_model)
+    )
+    assert channels.breaker(one, model).isascii()
+
+
 @given(st.integers(0, 4_000_000_000_000), st.integers(1, 999), st.integers(1, 999))
 def test_the_epoch_grows_over_tries_and_attempts_and_fits_any_language(started: int, one: int, other: int) -> None:
     """A later attempt is newer whatever its try; numbers stay exact in JavaScript."""

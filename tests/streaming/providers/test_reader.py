@@ -44,8 +44,8 @@ def test_a_stream_amounts_to_the_unary_body(recording: Recording) -> None:
     heard = Heard([recording.stream])
 
     assert said(recording.unary) == said(heard.final)
-    answer = openai_chat.answer(heard.final)
-    assert openai_chat.answer(openai_chat.unary(recording.unary)) == answer
+    answer = openai_chat.answer(heard.final, "")
+    assert openai_chat.answer(openai_chat.unary(recording.unary), "") == answer
     assert answer.message.text == heard.transcript.text
     shown = Transcript()
     for delta in of_message(answer.message):
@@ -169,10 +169,25 @@ def _chunks(strings: st.SearchStrategy[str]) -> st.SearchStrategy[JsonValue]:
     call = st.fixed_dictionaries(
         {}, optional={"index": st.one_of(st.integers(-1, 3), anything), "id": maybe, "function": function}
     )
+    kinds = st.sampled_from(["text", "thinking", "reference", "image_url", "novel"])
+    text = st.fixed_dictionaries({"type": st.just("text")}, optional={"text": maybe})
+    part = st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.one_of(kinds, maybe),
+            "text": maybe,
+            "thinking": st.one_of(st.lists(st.one_of(text, anything), max_size=2), maybe),
+            "image_url": st.one_of(st.fixed_dictionaries({"url": maybe}), maybe),
+        },
+    )
+    audio = st.fixed_dictionaries({}, optional={"id": maybe, "data": maybe, "transcript": maybe, "expires_at": maybe})
+    detail = st.fixed_dictionaries(
+        {}, optional={"index": maybe, "type": maybe, "id": maybe, "text": maybe, "summary": maybe, "data": maybe}
+    )
     delta = st.fixed_dictionaries(
         {},
         optional={
-            "content": st.one_of(strings, st.lists(st.fixed_dictionaries({"text": maybe}), max_size=2), anything),
+            "content": st.one_of(strings, st.lists(st.one_of(part, anything), max_size=3), anything),
             "refusal": st.one_of(st.none(), strings),
             "reasoning": strings,
             "reasoning_content": strings,
@@ -180,7 +195,9 @@ def _chunks(strings: st.SearchStrategy[str]) -> st.SearchStrategy[JsonValue]:
             "function_call": st.one_of(function, anything),
             "role": maybe,
             "annotations": maybe,
-            "audio": anything,
+            "images": st.one_of(st.lists(st.one_of(part, anything), max_size=2), anything),
+            "audio": st.one_of(audio, anything),
+            "reasoning_details": st.one_of(st.lists(st.one_of(detail, anything), max_size=2), anything),
         },
     )
     choice = st.fixed_dictionaries(
@@ -190,6 +207,8 @@ def _chunks(strings: st.SearchStrategy[str]) -> st.SearchStrategy[JsonValue]:
             "delta": st.one_of(delta, anything),
             "message": anything,
             "logprobs": st.one_of(st.dictionaries(strings, anything, max_size=2), anything),
+            "token_ids": anything,
+            "content_filter_results": anything,
             "finish_reason": st.one_of(st.sampled_from(["stop", "length", "", "tool_calls"]), anything),
         },
     )
@@ -197,7 +216,7 @@ def _chunks(strings: st.SearchStrategy[str]) -> st.SearchStrategy[JsonValue]:
         anything,
         st.fixed_dictionaries(
             {"choices": st.one_of(st.lists(choice, min_size=1, max_size=2), choice, anything)},
-            optional={"id": maybe, "model": maybe, "usage": anything, "error": st.one_of(st.none(), anything)},
+            optional={"id": maybe, "model": maybe, "usage": anything, "x_groq": anything, "error": maybe},
         ),
     )
 
@@ -216,7 +235,7 @@ def test_any_events_come_to_an_answer_or_to_a_failure_of_ours(chunks: list[JsonV
     stream = b"".join(map(_event, [*chunks, _FINISH])) + b"data: [DONE]\n\n"
     try:
         heard = Heard([stream])
-        answer = openai_chat.answer(heard.final)
+        answer = openai_chat.answer(heard.final, "")
     except ProviderError as error:
         str(error).encode()
         return
@@ -249,7 +268,7 @@ def test_any_json_body_is_an_answer_or_a_failure_of_ours(body: JsonValue) -> Non
     shown = Transcript()
     for delta in deltas:
         shown.add(delta)
-    assert openai_chat.answer(reader.final()).message.text == shown.text
+    assert openai_chat.answer(reader.final(), "").message.text == shown.text
 
 
 @given(st.lists(texts_with_halves(), max_size=8))
@@ -263,8 +282,8 @@ def test_halves_of_characters_are_joined_across_chunks(pieces: list[str]) -> Non
     unary = UnaryReader(openai_chat)
     unary.feed(body)
     unary.eof()
-    text = openai_chat.answer(unary.final()).message.text
-    assert text == heard.transcript.text == openai_chat.answer(heard.final).message.text
+    text = openai_chat.answer(unary.final(), "").message.text
+    assert text == heard.transcript.text == openai_chat.answer(heard.final, "").message.text
 
 
 def test_a_high_half_waits_for_its_partner() -> None:
@@ -290,7 +309,7 @@ def test_exotic_numbers_and_bytes_arrive() -> None:
 
     assert heard.transcript.text == "a\ufffdb"
     assert big == heard.final["created"]
-    assert big == openai_chat.answer(heard.final).usage.input_tokens
+    assert big == openai_chat.answer(heard.final, "").usage.input_tokens
 
 
 @pytest.mark.parametrize("data", [b"NaN", b'{"x":1e999}', b'{"x":' * 200 + b"1" + b"}" * 200, b"[" * 99_999, b"{}}"])
@@ -312,7 +331,7 @@ def test_a_unary_body_is_shown_whole(recording: Recording) -> None:
     assert reader.feed(body[:10]) + reader.feed(body[10:]) == []
     assert not reader.complete
     assert reader.final() == {}
-    assert of_message(openai_chat.answer(recording.unary).message) == reader.eof()
+    assert of_message(openai_chat.answer(recording.unary, "").message) == reader.eof()
     assert recording.unary == reader.final()
 
 

@@ -2,34 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.contracts import GenerationSettings
+from streaming.contracts import GenerationSettings, NamedTool, Tool
 from streaming.errors import CannotExpress
 from streaming.jsontext import JsonObject, JsonValue
-from streaming.messages import (
-    AudioPart,
-    FilePart,
-    ImagePart,
-    Message,
-    Part,
-    ReasoningPart,
-    RefusalPart,
-    ResultPart,
-    Role,
-    TextPart,
-    ToolCallPart,
-    ToolResultPart,
-)
-from streaming.providers.openai_chat import PATH, body, headers
+from streaming.messages import Message, TextPart
+from streaming.providers.openai_chat import body, headers, path
 from streaming.providers.wire import Call, Quirks
 from tests.strategies import json_values, texts
 
-TEXT = TextPart(text="a")
-IMAGE = ImagePart(url="https://pictures.example/a.png")
 
-
-def messages(*given: Message, system: str | None = None) -> JsonValue:
-    """Return what the body says for these messages."""
-    return body(Call(model="m", messages=list(given), system=system), stream=False)["messages"]
+def asked(call: Call) -> JsonObject:
+    """Return a unary body without what every body has."""
+    return {key: value for key, value in body(call, stream=False).items() if key not in ("model", "messages")}
 
 
 _SETTINGS = st.builds(
@@ -110,22 +94,25 @@ def test_stream_options_may_say_more() -> None:
         ("presence_penalty", -1.0, "presence_penalty"),
         ("frequency_penalty", 1.0, "frequency_penalty"),
         ("reasoning_effort", "low", "reasoning_effort"),
+        ("parallel_tool_calls", False, "parallel_tool_calls"),
+        ("tool_choice", "auto", "tool_choice"),
+        ("tool_choice", "none", "tool_choice"),
+        ("tool_choice", "required", "tool_choice"),
     ],
 )
 def test_each_setting_has_its_key(setting: str, value: JsonValue, key: str) -> None:
     """A zero is a value too; what is null is left out."""
     settings = GenerationSettings.model_validate({setting: value})
 
-    assert {"model": "m", "messages": [], key: value} == body(
-        Call(model="m", messages=[], settings=settings), stream=False
-    )
+    assert asked(Call(model="m", messages=[], settings=settings)) == {key: value}
 
 
 def test_no_setting_is_forgotten() -> None:
-    """Each field of the settings changes the body."""
+    """Each field of the settings changes the body, but for the cache: who speaks this wire caches by itself."""
     every: JsonObject = {
         "temperature": 1,
         "top_p": 1,
+        "top_k": 1,
         "max_output_tokens": 1,
         "stop": [],
         "seed": 1,
@@ -133,120 +120,117 @@ def test_no_setting_is_forgotten() -> None:
         "presence_penalty": 1,
         "frequency_penalty": 1,
         "reasoning_effort": "low",
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        "prompt_caching": "5m",
     }
+    quirks = Quirks(renames={"top_k": "top_k"})
+    call = Call(model="m", messages=[], settings=GenerationSettings.model_validate(every), quirks=quirks)
 
     assert set(GenerationSettings.model_fields) == every.keys() | {"extra"}
-    call = Call(model="m", messages=[], settings=GenerationSettings.model_validate(every))
-    assert len(every) + 2 == len(body(call, stream=False))
+    assert len(asked(call)) == len(every) - 1
+
+
+def test_a_server_may_call_a_key_otherwise() -> None:
+    """Mistral's seed; and a key that OpenAI does not have is sent to a server that has a name for it."""
+    settings = GenerationSettings(seed=1, max_output_tokens=2, top_k=3)
+    quirks = Quirks(renames={"seed": "random_seed", "max_completion_tokens": "max_tokens", "top_k": "k"})
+
+    assert asked(Call(model="m", messages=[], settings=settings, quirks=quirks)) == {
+        "random_seed": 1,
+        "max_tokens": 2,
+        "k": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("quirks", "told"),
+    [
+        (Quirks(), r"^mill has no settings\.top_k$"),
+        (Quirks(refuses=frozenset({"seed", "n"})), r"^mill has no settings\.seed, settings\.top_k$"),
+        (Quirks(refuses=frozenset({"seed"}), renames={"top_k": "top_k"}), r"^mill has no settings\.seed$"),
+    ],
+)
+def test_what_a_server_cannot_do_is_refused_by_name(quirks: Quirks, told: str) -> None:
+    """The setting and the server, before anything is sent."""
+    call = Call(model="m", messages=[], provider="mill", settings=GenerationSettings(top_k=1, seed=1), quirks=quirks)
+
+    with pytest.raises(CannotExpress, match=told):
+        body(call, stream=True)
 
 
 def test_the_endpoint_takes_the_key_as_a_bearer() -> None:
-    """And nothing else."""
-    assert PATH == "/chat/completions"
+    """And nothing else; a server without keys gets no header."""
+    assert path("m", stream=True) == path("m", stream=False) == "/chat/completions"
     assert headers("sk-1") == {"Authorization": "Bearer sk-1"}
+    assert headers("") == {}
 
 
-def test_the_system_prompt_comes_first() -> None:
-    """Even an empty one, where it was given."""
-    user = Message(role="user", parts=[TEXT])
-
-    assert messages(user, system="") == [{"role": "system", "content": ""}, {"role": "user", "content": "a"}]
+# -- tools
 
 
-@pytest.mark.parametrize("role", ["system", "user", "assistant"])
-def test_text_alone_is_a_plain_string(role: Role) -> None:
-    """Every compatible server takes that."""
-    assert [{"role": role, "content": "ab"}] == messages(Message(role=role, parts=[TEXT, TextPart(text="b")]))
-    assert [{"role": role, "content": ""}] == messages(Message(role=role, parts=[]))
+def test_tools_are_functions() -> None:
+    """What a tool does not say is left out; tools of `extra`, which the provider runs, come after ours."""
+    schema: JsonObject = {"type": "object", "properties": {"a": {}}}
+    call = Call(
+        model="m",
+        messages=[],
+        tools=[Tool(name="f", description="d", input_schema=schema, strict=True), Tool(name="g")],
+        extra={"tools": [{"type": "web_search"}]},
+    )
+
+    assert asked(call) == {
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "description": "d", "parameters": schema, "strict": True},
+            },
+            {"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}},
+            {"type": "web_search"},
+        ]
+    }
 
 
-@pytest.mark.parametrize(
-    ("part", "content"),
-    [
-        (IMAGE, {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}),
-        (
-            ImagePart(media_type="image/png", data="aaaa"),
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,aaaa"}},
-        ),
-        (
-            AudioPart(media_type="audio/mpeg", data="aaaa"),
-            {"type": "input_audio", "input_audio": {"data": "aaaa", "format": "mp3"}},
-        ),
-        (
-            AudioPart(media_type="audio/x-wav", data="aaaa"),
-            {"type": "input_audio", "input_audio": {"data": "aaaa", "format": "wav"}},
-        ),
-        (
-            FilePart(media_type="application/pdf", data="aaaa", filename="a.pdf"),
-            {"type": "file", "file": {"file_data": "data:application/pdf;base64,aaaa", "filename": "a.pdf"}},
-        ),
-        (
-            FilePart(media_type="application/pdf", data="aaaa"),
-            {"type": "file", "file": {"file_data": "data:application/pdf;base64,aaaa"}},
-        ),
-    ],
-    ids=range(6),
-)
-def test_media_stands_beside_the_text(part: Part, content: JsonValue) -> None:
-    """In a list of content parts."""
-    assert [{"role": "user", "content": [{"type": "text", "text": "a"}, content]}] == messages(
-        Message(role="user", parts=[TEXT, part])
+def test_one_tool_can_be_demanded() -> None:
+    """By its name."""
+    settings = GenerationSettings(tool_choice=NamedTool(name="f"))
+
+    assert asked(Call(model="m", messages=[], settings=settings)) == {
+        "tool_choice": {"type": "function", "function": {"name": "f"}}
+    }
+
+
+# -- structured output
+
+OPEN: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
+CLOSED: JsonObject = OPEN | {"required": ["a"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize(("schema", "strict"), [(OPEN, False), (CLOSED, True)])
+def test_a_schema_is_held_to_strictly_where_it_can_be(schema: JsonObject, strict: bool) -> None:
+    """OpenAI refuses strict mode for a schema that does not keep its rules."""
+    named: JsonObject = {"name": "output", "schema": schema, "strict": strict}
+
+    assert {"response_format": {"type": "json_schema", "json_schema": named}} == asked(
+        Call(model="m", messages=[], output_schema=schema)
     )
 
 
-def test_an_assistant_message_is_replayed_without_its_thoughts() -> None:
-    """Text, refusal and calls; no content where there were only calls."""
-    call = ToolCallPart(id="c", name="f", arguments="{")
-    said: JsonValue = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}
-    thought = ReasoningPart(text="hm")
+@pytest.mark.parametrize(("system", "begins"), [("Be brief.", "Be brief.\n\nAnswer with"), (None, "Answer with")])
+def test_a_server_that_knows_no_schema_is_told_it_in_words(system: str | None, begins: str) -> None:
+    """In the one system message; JSON mode keeps the answer JSON."""
+    quirks = Quirks(json_object_only=True)
+    call = Call(model="m", messages=[], system=system, output_schema=OPEN, quirks=quirks)
+    (message,) = json_list(body(call, stream=False)["messages"])
 
-    assert [
-        {"role": "assistant", "content": "a", "tool_calls": [said]},
-        {"role": "assistant", "tool_calls": [said]},
-        {"role": "assistant", "content": ""},
-        {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
-    ] == messages(
-        Message(role="assistant", parts=[thought, TEXT, call]),
-        Message(role="assistant", parts=[call]),
-        Message(role="assistant", parts=[thought]),
-        Message(role="assistant", parts=[RefusalPart(text="no")]),
-    )
+    assert asked(call) == {"response_format": {"type": "json_object"}}
+    assert isinstance(message, dict)
+    assert message["role"] == "system"
+    assert str(message["content"]).startswith(begins)
+    assert str(message["content"]).endswith('{"type":"object","properties":{"a":{"type":"string"}}}')
 
 
-def test_each_tool_result_is_a_message() -> None:
-    """One neutral message of role tool may hold several."""
-    results = [ToolResultPart(tool_call_id=name, content=[TEXT, TextPart(text=name)]) for name in "bc"]
-
-    assert messages(Message(role="tool", parts=results)) == [
-        {"role": "tool", "tool_call_id": "b", "content": "ab"},
-        {"role": "tool", "tool_call_id": "c", "content": "ac"},
-    ]
-
-
-_RESULT_WITH_IMAGE: list[ResultPart] = [IMAGE]
-
-
-@pytest.mark.parametrize(
-    ("role", "part", "named"),
-    [
-        ("user", ReasoningPart(text="a"), "reasoning"),
-        ("user", RefusalPart(text="a"), "refusal"),
-        ("user", ToolCallPart(id="c", name="f", arguments=""), "tool_call"),
-        ("user", ToolResultPart(tool_call_id="c", content=[]), "tool_result"),
-        ("user", FilePart(url="u"), "file"),
-        ("user", AudioPart(url="u"), "audio"),
-        ("user", AudioPart(media_type="audio/ogg", data="a"), "audio"),
-        ("system", IMAGE, "image"),
-        ("system", ToolCallPart(id="c", name="f", arguments=""), "tool_call"),
-        ("assistant", IMAGE, "image"),
-        ("assistant", FilePart(media_type="a/b", data="a"), "file"),
-        ("assistant", ToolResultPart(tool_call_id="c", content=[]), "tool_result"),
-        ("tool", TEXT, "text"),
-        ("tool", ToolResultPart(tool_call_id="c", content=_RESULT_WITH_IMAGE), "tool_result"),
-    ],
-    ids=range(14),
-)
-def test_what_the_wire_has_no_words_for_is_named(role: Role, part: Part, named: str) -> None:
-    """Rather than left out: the model would answer another question."""
-    with pytest.raises(CannotExpress, match=named):
-        messages(Message(role=role, parts=[TEXT, part] if role != "tool" else [part]))
+def json_list(value: JsonValue) -> list[JsonValue]:
+    """Return the list that a value is."""
+    assert isinstance(value, list)
+    return value

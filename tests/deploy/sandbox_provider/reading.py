@@ -7,12 +7,28 @@ from deploy.sandbox.provider.journal import Entry
 from tests.deploy.sandbox_provider.conftest import Connection
 
 
+async def piece(connection: Connection) -> bytes:
+    """Reads the next HTTP chunk; the last one is empty."""
+    size = int(await connection[0].readuntil(b"\r\n"), 16)
+    return (await connection[0].readexactly(size + 2))[:-2]
+
+
+async def read_to(connection: Connection, words: bytes) -> bytes:
+    """Reads the headers and then the HTTP chunks, to the end of the one with these words."""
+    read = await connection[0].readuntil(b"\r\n\r\n")
+    while words not in read:
+        more = await piece(connection)
+        assert more, read
+        read += more
+    return read
+
+
 async def answer(connection: Connection) -> tuple[bytes, list[bytes]]:
     """Reads the headers and then the HTTP chunks, to the end; a body without its end raises."""
     head = await connection[0].readuntil(b"\r\n\r\n")
     pieces = []
-    while size := int(await connection[0].readuntil(b"\r\n"), 16):
-        pieces.append((await connection[0].readexactly(size + 2))[:-2])
+    while more := await piece(connection):
+        pieces.append(more)
     return head, pieces
 
 

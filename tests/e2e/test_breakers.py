@@ -1,0 +1,265 @@
+"""Circuit breakers between workers over a real Redis: told, heard, shown and counted, and no turn the worse for it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+
+from activities.breaker_hints import SharedBreakers
+from activities.breakers import Breaker, Breakers, State
+from cli.following import DONE
+from cli.providers import providers
+from deploy.sandbox.processes import free_port
+from deploy.sandbox.redis import find_redis, start_redis
+from streaming.jsontext import JsonObject
+from streaming.live.exchange import Exchange
+from streaming.live.link import connect_redis
+from streaming.reasons import Reason
+from tests.e2e.proxy import proxy_to
+from tests.e2e.rig import SECRET, Rig, eventually, redis_of_its_own, text_of, turn
+
+NO_MONEY: JsonObject = {"status": 429, "error": {"message": "pay", "code": "insufficient_quota"}}
+
+
+def port_of(url: str) -> int:
+    """Return the port of a Redis URL."""
+    return int(url.rpartition(":")[2].partition("/")[0])
+
+
+@asynccontextmanager
+async def sharing(rig: Rig, name: str, url: str | None = None) -> AsyncIterator[Breaker]:
+    """Share one breaker, that of p/m, as a worker of that name."""
+    breakers = Breakers()
+    redis = connect_redis(url or rig.stack.redis_url)
+    shared = SharedBreakers(breakers, [("p", "m"), ("p", "other")], rig.channels.breaker, name)
+    async with Exchange(redis, shared):
+        yield breakers.of("p", "m")
+    await redis.aclose()
+
+
+async def until(breaker: Breaker, state: State) -> None:
+    """Wait until a breaker stands so."""
+
+    async def so() -> bool:
+        return breaker.state(time.time()) is state
+
+    await eventually(so)
+
+
+async def until_left(redis: Redis, key: str) -> JsonObject:
+    """Wait until there is a hint; return it."""
+
+    async def left() -> bytes | str | None:
+        return await redis.get(key)
+
+    hint: JsonObject = json.loads(await eventually(left))
+    return hint
+
+
+# -- two workers, one Redis
+
+
+async def test_what_one_worker_opens_the_other_leaves_out_until_it_is_taken_back(rig: Rig) -> None:
+    """The key says until when, why and who; Redis forgets it by itself, or with the worker's word."""
+    async with redis_of_its_own(rig) as own, sharing(own, "one") as one, sharing(own, "other") as other:
+        key = own.channels.breaker("p", "m")
+        one.failed(Reason.QUOTA, time.time())
+        await until(other, State.OPEN)
+        hint, lives_ms = await until_left(own.redis, key), await own.redis.pttl(key)
+
+        one.succeeded()
+        await until(other, State.HALF_OPEN)
+
+        assert await own.redis.exists(key) == 0
+    assert other.reason is Reason.QUOTA
+    assert hint == {"open_until": pytest.approx(time.time() + 300, abs=30), "reason": "quota", "worker": "one"}
+    assert 200_000 < lives_ms <= 300_000
+
+
+async def test_redis_killed_in_between_costs_hints_and_no_more(rig: Rig) -> None:
+    """What was heard stays; what the new Redis does not know is told again."""
+    async with redis_of_its_own(rig) as own, sharing(own, "one") as one:
+        async with sharing(own, "other") as other:
+            one.failed(Reason.QUOTA, time.time())
+            await until(other, State.OPEN)
+            own.stack.processes["redis"].kill()
+            await asyncio.sleep(2.5)
+            assert other.state(time.time()) is State.OPEN
+            program = await find_redis(own.servers, own.environ, print)
+            await start_redis(own.servers, program, port=port_of(own.stack.redis_url))
+        hint = await until_left(own.redis, own.channels.breaker("p", "m"))
+        async with sharing(own, "newcomer") as newcomer:
+            await until(newcomer, State.OPEN)
+
+    assert hint["worker"] == "one"
+
+
+async def test_redis_that_is_a_black_hole_holds_nobody_up(rig: Rig) -> None:
+    """Neither at work nor at the end; and afterwards hints come again."""
+    async with redis_of_its_own(rig) as own, proxy_to(port_of(own.stack.redis_url)) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        async with sharing(own, "one") as one, sharing(own, "other", url) as other:
+            proxy.freeze()
+            one.failed(Reason.QUOTA, time.time())
+            await until_left(own.redis, own.channels.breaker("p", "m"))
+            await asyncio.sleep(2.5)
+            assert other.state(time.time()) is State.CLOSED
+            async with sharing(own, "leaver", url):
+                await asyncio.sleep(0.2)
+                left_at = time.monotonic()
+            assert time.monotonic() - left_at < 2
+
+            proxy.thaw()
+            await until(other, State.OPEN)
+
+
+async def test_a_full_redis_takes_no_hint_and_is_told_again_when_it_does(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line in the log says so, and one that it is over."""
+    async with redis_of_its_own(rig) as own, sharing(own, "one") as one:
+        await own.redis.config_set("maxmemory-policy", "noeviction")
+        await own.redis.config_set("maxmemory", "1")
+        one.failed(Reason.QUOTA, time.time())
+        await asyncio.sleep(2.5)
+        assert await own.redis.exists(own.channels.breaker("p", "m")) == 0
+
+        await own.redis.config_set("maxmemory", "0")
+        await until_left(own.redis, own.channels.breaker("p", "m"))
+        await asyncio.sleep(0.1)
+
+    said = [record.message for record in caplog.records if "hints of other workers" in record.message]
+    assert [line.partition(" (")[0] for line in said] == [
+        "hints of other workers are not exchanged",
+        "hints of other workers are exchanged again",
+    ]
+
+
+async def test_hostile_keys_are_neither_believed_nor_read_to_the_end(rig: Rig) -> None:
+    """A list, megabytes of nothing: the next candidate's hint is heard all the same, and ours takes their place."""
+    async with redis_of_its_own(rig) as own:
+        key, other_key = own.channels.breaker("p", "m"), own.channels.breaker("p", "other")
+        forged = {"open_until": time.time() + 200, "reason": "quota", "worker": "forger"}
+        await own.redis.set(other_key, json.dumps(forged))
+        await own.redis.set(key, b"x")
+        await own.redis.setrange(key, 2**25, b"y")
+        breakers = Breakers()
+        shared = SharedBreakers(breakers, [("p", "m"), ("p", "other")], own.channels.breaker, "one")
+        async with Exchange(own.redis, shared):
+            await until(breakers.of("p", "other"), State.OPEN)
+            assert breakers.of("p", "m").state(time.time()) is State.CLOSED
+            stats = await own.redis.info("stats")
+            await own.redis.delete(key)
+            await own.redis.lpush(key, "not", "a", "text")
+            await asyncio.sleep(1.5)
+            breakers.of("p", "m").failed(Reason.QUOTA, time.time())
+
+            async def replaced() -> bool:
+                return await own.redis.type(key) == b"string"
+
+            await eventually(replaced)
+
+    assert stats["total_net_output_bytes"] < 100_000
+
+
+# -- real workers
+
+
+@pytest.fixture
+async def two_workers(rig: Rig) -> AsyncIterator[tuple[Rig, str]]:
+    """Workers of two queues on a Redis of their own, breakers on; and the address of the first one's metrics."""
+    address = f"127.0.0.1:{free_port()}"
+    async with redis_of_its_own(rig) as own:
+        await own.worker("breakers-1", MILLSTREAM_BREAKERS__ENABLED="true", MILLSTREAM_WORKER__METRICS_ADDRESS=address)
+        await own.worker("breakers-2", MILLSTREAM_BREAKERS__ENABLED="true")
+        yield own, address
+
+
+async def test_an_empty_account_is_found_once_for_all_workers_and_shown(
+    two_workers: tuple[Rig, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second worker's turns go to the next candidate at once; people and Prometheus are told."""
+    rig, address = two_workers
+    script = await rig.script(NO_MONEY, model="model-a")
+    await rig.script({"text": "from the other"}, model="model-b", name=script)
+
+    await rig.run(turn(script, route="pair"), queue="breakers-1")
+    await until_left(rig.redis, rig.channels.breaker("scripted", "model-a"))
+    await asyncio.sleep(2)  # the second worker listens once a second
+    again = await rig.script({"text": "not needed"}, model="model-a")
+    await rig.script({"text": "from the other"}, model="model-b", name=again)
+    result = await rig.run(turn(again, route="pair"), queue="breakers-2")
+
+    assert text_of(result) == "from the other"
+    assert [entry.model for entry in await rig.requests(again)] == ["model-b"]
+    await _is_counted(address)
+    await _is_shown(rig, capsys)
+
+
+async def _is_counted(address: str) -> None:
+    async def counted() -> dict[str, float] | None:
+        samples = await _samples(address)
+        return samples if 'millstream_breaker_open{model="model-a",provider="scripted"}' in samples else None
+
+    samples = await eventually(counted)
+    tokens = [samples.pop(name) for name in sorted(samples) if name.startswith("millstream_tokens_total{")]
+    assert samples == {
+        'millstream_breaker_open{model="model-a",provider="scripted"}': 1,
+        'millstream_breaker_open{model="model-b",provider="scripted"}': 0,
+        'millstream_tries_total{model="model-a",provider="scripted",reason="quota"}': 1,
+        'millstream_tries_total{model="model-b",provider="scripted",reason="none"}': 1,
+    }
+    assert len(tokens) >= 2
+    assert min(tokens) > 0
+
+
+async def _is_shown(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = rig.worker_environ(MILLSTREAM_BREAKERS__ENABLED="true")
+    capsys.readouterr()
+    assert await providers(environ, check=False, as_json=True) == DONE
+    printed = capsys.readouterr().out
+    assert await providers(environ, check=False, as_json=False) == DONE
+    in_words = capsys.readouterr().out
+    [scripted] = [told for told in json.loads(printed)["providers"] if told["name"] == "scripted"]
+    [(model, hint)] = scripted["open_breakers"].items()
+
+    assert (model, hint["reason"]) == ("model-a", "quota")
+    assert time.time() < hint["open_until"] < time.time() + 300
+    clock = time.strftime("%H:%M:%S", time.localtime(hint["open_until"]))
+    assert f"\n  ✗ model-a is left out until {clock}: quota, says {hint['worker']}\n" in in_words
+    assert SECRET not in printed + in_words
+
+
+async def test_breakers_are_not_shown_where_nobody_knows(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    """No Redis, or none that is asked: no word of them, and no failure. With one, none is open."""
+    for variables, known in [
+        ({"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}, False),
+        ({"MILLSTREAM_BREAKERS__SHARE": "false"}, False),
+        ({"MILLSTREAM_LIVE__ENABLED": "false"}, False),
+        ({}, True),
+    ]:
+        environ = rig.worker_environ(**{"MILLSTREAM_BREAKERS__ENABLED": "true", **variables})
+        capsys.readouterr()
+        assert await providers(environ, check=False, as_json=True) == DONE
+        [scripted] = [told for told in json.loads(capsys.readouterr().out)["providers"] if told["name"] == "scripted"]
+        assert scripted.get("open_breakers") == ({} if known else None)
+
+
+async def _samples(address: str) -> dict[str, float]:
+    """Return the samples of the scripted provider, by name and labels but the service's."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    found: dict[str, float] = {}
+    for line in lines:
+        sample, _, value = line.rpartition(" ")
+        ours = sample.startswith(("millstream_tries", "millstream_tokens", "millstream_breaker"))
+        if ours and 'provider="scripted"' in sample:
+            name, _, labels = sample.rstrip("}").partition("{")
+            kept = sorted(label for label in labels.split(",") if not label.startswith("service_name="))
+            found[f"{name}{{{','.join(kept)}}}"] = float(value)
+    return found

@@ -1,0 +1,85 @@
+"""What must hold for any bytes at all that somebody sends as a provider's body."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from streaming.errors import ProviderError
+from streaming.jsontext import JsonObject, dumps, loads
+from streaming.live.transcript import Transcript
+from streaming.providers import WIRES
+from streaming.providers.reader import StreamReader, UnaryReader
+from streaming.providers.wire import Quirks, Wire
+
+_CHUNK_SIZES = (1, 2, 3, 5, 17, 64, 257, 4096)
+
+
+def streamed(wire: Wire, data: bytes) -> None:
+    """Read a stream whole and in pieces: both end alike, in an answer or a typed failure.
+
+    The first byte says how the rest is cut.
+    """
+    if not data:
+        return
+    size = _CHUNK_SIZES[data[0] % len(_CHUNK_SIZES)]
+    body = data[1:]
+    whole = _read(wire, [body])
+    cut = _read(wire, [body[at : at + size] for at in range(0, len(body), size)])
+    assert whole == cut, f"cutting mattered: {whole!r} became {cut!r}"
+
+
+def unary(wire: Wire, data: bytes) -> None:
+    """Read a JSON body: it becomes an answer or a typed failure."""
+    reader = UnaryReader(wire)
+    try:
+        reader.feed(data)
+        reader.eof()
+        _check_answer(wire, reader.final())
+    except ProviderError:
+        pass
+
+
+def error_body(wire: Wire, data: bytes) -> None:
+    """Read an error's body: there is always something to say, and it is short."""
+    try:
+        body = loads(data)
+    except ProviderError:
+        return
+    details = wire.error_details(body)
+    assert all(len(word) <= 1000 for word in details[:3])
+
+
+def _read(wire: Wire, chunks: Sequence[bytes]) -> tuple[str, bytes]:
+    """Return how a stream ended, and the object it amounts to as JSON."""
+    reader, transcript = StreamReader(wire, Quirks()), Transcript()
+    ended = "whole"
+    try:
+        for chunk in chunks:
+            for delta in reader.feed(chunk):
+                transcript.add(delta)
+            if reader.complete:
+                break
+        else:
+            for delta in reader.eof():
+                transcript.add(delta)
+    except ProviderError as error:
+        ended = type(error).__name__
+    final = reader.final()  # at any time: a turn may be stopped
+    try:
+        _check_answer(wire, final)
+    except ProviderError as error:
+        ended += f", {type(error).__name__}"
+    return ended, dumps(final)
+
+
+def _check_answer(wire: Wire, final: JsonObject) -> None:
+    answer = wire.answer(final, "provider")
+    answer.message.model_dump_json().encode()  # it can be made durable
+    ids = [part.id for part in answer.message.parts if part.type == "tool_call"]
+    assert len(ids) == len(set(ids)), "two calls of one message have one id"
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    f"{name}-{kind}": partial(check, wire)
+    for name, wire in WIRES.items()
+    for kind, check in (("stream", streamed), ("unary", unary), ("error", error_body))
+}
