@@ -59,7 +59,9 @@ async def record(version: str) -> None:
                 await ending(handle)
                 await handle.result()
             history = (await handle.fetch_history()).to_json()
-            (Path(__file__).parent / f"{name}-{version}.json").write_text(history + "\n")
+            here = Path(__file__).parent
+            # Stack traces name the folder they were recorded in, which is nobody else's business.
+            (here / f"{name}-{version}.json").write_text(history.replace(f"{here.parents[1]}/", "") + "\n")
 
 
 if __name__ == "__main__":
