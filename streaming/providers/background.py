@@ -8,9 +8,9 @@ import re
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from streaming.deltas import Delta
-from streaming.errors import NotTheWire, TruncatedStream
-from streaming.jsontext import JsonObject, JsonValue, excerpt, loads
-from streaming.providers.reader import MAX_UNARY_BYTES, StreamReader
+from streaming.errors import NotTheWire
+from streaming.jsontext import JsonObject, JsonValue
+from streaming.providers.reader import JsonBody, StreamReader
 from streaming.providers.wire import Accumulator, Quirks, Wire
 from streaming.sse import Decoder
 
@@ -123,7 +123,7 @@ class SnapshotReader:
 
     def __init__(self, accumulator: BackgroundAccumulator) -> None:
         self._accumulator = accumulator
-        self._body = bytearray()
+        self._body = JsonBody()
 
     @property
     def complete(self) -> bool:
@@ -136,9 +136,7 @@ class SnapshotReader:
         Raises:
             NotTheWire: the body is over its cap.
         """
-        self._body += chunk
-        if len(self._body) > MAX_UNARY_BYTES:
-            raise NotTheWire(f"the response is over {MAX_UNARY_BYTES:,} bytes")
+        self._body.add(chunk)
         return []
 
     def eof(self) -> list[Delta]:
@@ -149,11 +147,7 @@ class SnapshotReader:
             StreamedError: the response failed, or was cancelled.
             NotTheWire: it is another response, or none.
         """
-        try:
-            response = loads(bytes(self._body))
-        except NotTheWire as error:
-            raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
-        return self._accumulator.take_whole(response)
+        return self._accumulator.take_whole(self._body.parsed())
 
     def final(self) -> JsonObject:
         """Return the provider's response object as far as it has come."""

@@ -4,6 +4,8 @@ The Messages API refuses a conversation in which an id stands twice (opencode #1
 only. Ids of other servers repeat all the same: within a message, or in every message that numbers its calls from 0.
 """
 
+from collections.abc import Callable
+
 from streaming.messages import Message, Part, ToolCallPart, ToolResultPart
 
 
@@ -43,13 +45,22 @@ def with_distinct_ids(messages: list[Message]) -> list[Message]:
     ids = CallIds()
     latest: dict[str, str] = {}
 
+    def distinct(given: str) -> str:
+        latest[given] = ids.take(given)
+        return latest[given]
+
+    return with_ids(messages, distinct, lambda given: latest.get(given, given))
+
+
+def with_ids(messages: list[Message], of_call: Callable[[str], str], of_result: Callable[[str], str]) -> list[Message]:
+    """Return the messages with the ids of their tool calls, and those that results name, put through these."""
+
     def rewritten(part: Part) -> Part:
         match part:
             case ToolCallPart():
-                latest[part.id] = ids.take(part.id)
-                return part.model_copy(update={"id": latest[part.id]})
+                return part.model_copy(update={"id": of_call(part.id)})
             case ToolResultPart():
-                return part.model_copy(update={"tool_call_id": latest.get(part.tool_call_id, part.tool_call_id)})
+                return part.model_copy(update={"tool_call_id": of_result(part.tool_call_id)})
             case _:
                 return part
 

@@ -2,7 +2,7 @@
 
 from streaming.deltas import Delta, of_message
 from streaming.errors import NotTheWire, TruncatedStream
-from streaming.jsontext import JsonObject, excerpt, loads
+from streaming.jsontext import JsonObject, JsonValue, excerpt, loads
 from streaming.providers.wire import Quirks, Wire
 from streaming.sse import Decoder
 
@@ -60,6 +60,34 @@ class StreamReader:
         return self._accumulator.final()
 
 
+class JsonBody:
+    """A JSON body as it arrives: of no use before it is whole."""
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        """Take bytes.
+
+        Raises:
+            NotTheWire: the body is over its cap.
+        """
+        self._body += chunk
+        if len(self._body) > MAX_UNARY_BYTES:
+            raise NotTheWire(f"the response is over {MAX_UNARY_BYTES:,} bytes")
+
+    def parsed(self) -> JsonValue:
+        """The body ended; return what it says.
+
+        Raises:
+            TruncatedStream: the JSON is cut.
+        """
+        try:
+            return loads(bytes(self._body))
+        except NotTheWire as error:
+            raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
+
+
 class UnaryReader:
     """Reads a JSON body: a unary answer, or an error object."""
 
@@ -67,7 +95,7 @@ class UnaryReader:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._body = bytearray()
+        self._body = JsonBody()
         self._final: JsonObject = {}
         self.complete = False
 
@@ -77,9 +105,7 @@ class UnaryReader:
         Raises:
             NotTheWire: the body is over its cap.
         """
-        self._body += chunk
-        if len(self._body) > MAX_UNARY_BYTES:
-            raise NotTheWire(f"the response is over {MAX_UNARY_BYTES:,} bytes")
+        self._body.add(chunk)
         return []
 
     def eof(self) -> list[Delta]:
@@ -90,11 +116,7 @@ class UnaryReader:
             StreamedError: it is an error object.
             NotTheWire: it is nothing of the wire's.
         """
-        try:
-            body = loads(bytes(self._body))
-        except NotTheWire as error:
-            raise TruncatedStream(f"the response is not whole JSON: {excerpt(bytes(self._body))}") from error
-        self._final = self._wire.unary(body)
+        self._final = self._wire.unary(self._body.parsed())
         deltas = of_message(self._wire.answer(self._final, "").message)
         self.complete = True
         return deltas

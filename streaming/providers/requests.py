@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from streaming.contracts import GenerationSettings
 from streaming.errors import CannotExpress, NotTheWire
 from streaming.jsontext import JsonObject, JsonValue, loads
-from streaming.messages import MediaPart, Message, Part, ToolCallPart, ToolResultPart
+from streaming.messages import MediaPart, Message, ToolCallPart
+from streaming.providers.call_ids import with_ids
 
 # pydantic-ai's word too: a model that sees it in its own call understands what happened.
 INVALID_JSON = "INVALID_JSON"
@@ -67,16 +68,7 @@ def with_fitting_ids(messages: list[Message], allowed: "re.Pattern[str]", length
     def fitting(given: str) -> str:
         return given if allowed.fullmatch(given) else hashlib.sha256(given.encode()).hexdigest()[:length]
 
-    def rewritten(part: Part) -> Part:
-        match part:
-            case ToolCallPart():
-                return part.model_copy(update={"id": fitting(part.id)})
-            case ToolResultPart():
-                return part.model_copy(update={"tool_call_id": fitting(part.tool_call_id)})
-            case _:
-                return part
-
-    return [message.model_copy(update={"parts": [rewritten(part) for part in message.parts]}) for message in messages]
+    return with_ids(messages, fitting, fitting)
 
 
 def fits_strict_mode(schema: JsonValue) -> bool:
