@@ -264,7 +264,7 @@ async def test_once_one_has_failed_no_more_is_fetched(load: Load) -> None:
 )
 async def test_a_host_that_fails_may_be_better_later(load: Load, pieces: list[bytes], why: str) -> None:
     """Which is another error, for another verdict; a byte now and then keeps no one waiting."""
-    async with serving(saying(*pieces)) as server, asyncio.timeout(5):
+    async with serving(saying(*pieces)) as server, asyncio.timeout(60):
         told = await refusal(load(within_s=0.2), said(image(url=server.url)), AttachmentNotLoaded)
 
     assert told == f"messages.0.parts.0: {why}"
@@ -319,7 +319,7 @@ async def test_a_few_are_fetched_at_a_time(load: Load) -> None:
 
 async def test_a_cancelled_attempt_hangs_up(load: Load) -> None:
     """An interrupt waits for nobody; and what was given up is no failure."""
-    async with serving(saying(HEAD, WAIT)) as server, asyncio.timeout(5):
+    async with serving(saying(HEAD, WAIT)) as server, asyncio.timeout(60):
         attachments, given = load(), said(image(url=server.url))
         loading = asyncio.ensure_future(attachments.by_value(given, NOWHERE))
         while not server.requests:  # noqa: ASYNC110 - the server sets no event

@@ -213,7 +213,7 @@ async def test_whole_json_and_a_dirty_close_is_success(transport: Transport, *, 
 
 async def test_a_server_that_never_hangs_up_after_done_holds_nothing_up(transport: Transport) -> None:
     """The answer is whole; the connection is given up."""
-    async with serving(saying(HEAD + chunk(OPENAI_CHAT["text"].stream), WAIT)) as server, asyncio.timeout(5):
+    async with serving(saying(HEAD + chunk(OPENAI_CHAT["text"].stream), WAIT)) as server, asyncio.timeout(60):
         tried = Tried(CandidateCall(candidate(url=server.url), TurnInput.model_validate(HELLO)))
         await tried.run(transport)
         await server.hung_up.wait()
@@ -632,7 +632,7 @@ async def test_a_call_can_be_asked_for_what_has_come_so_far(caller: Caller, tran
     with pytest.raises(NotTheWire):
         tried.call.answer()
     task = asyncio.create_task(tried.run(transport))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(tried.shown.text) < 18:  # noqa: ASYNC110 - what a viewer sees sets no event
             await asyncio.sleep(0.01)
     task.cancel()

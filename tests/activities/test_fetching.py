@@ -340,7 +340,7 @@ async def test_a_redirect_gives_no_tls_up(monkeypatch: pytest.MonkeyPatch, tmp_p
 )
 async def test_a_body_over_the_cap_is_given_up(pieces: list[bytes]) -> None:
     """As soon as it is known: the rest is not waited for."""
-    async with serving(saying(*pieces)) as server, asyncio.timeout(5):
+    async with serving(saying(*pieces)) as server, asyncio.timeout(60):
         assert await refusal(fetcher(), server.url) == "it is over 1,000 bytes"
         await server.hung_up.wait()
 
@@ -357,7 +357,7 @@ async def test_an_endless_body_is_given_up() -> None:
             sent += 65_536
             await writer.drain()
 
-    async with serving(endless) as server, asyncio.timeout(10):
+    async with serving(endless) as server, asyncio.timeout(60):
         assert await refusal(fetcher(), server.url) == "it is over 1,000 bytes"
 
     assert sent < 50 * 2**20
@@ -441,7 +441,7 @@ async def test_a_host_where_nobody_listens_is_a_misfortune() -> None:
 @pytest.mark.parametrize("pieces", [[WAIT], [HEAD, WAIT], [HEAD, chunk(b"abc"), WAIT]], ids=["head", "body", "rest"])
 async def test_a_fetch_that_is_cancelled_hangs_up(pieces: list[bytes]) -> None:
     """At once, wherever it was."""
-    async with serving(saying(*pieces)) as server, fetcher() as client, asyncio.timeout(5):
+    async with serving(saying(*pieces)) as server, fetcher() as client, asyncio.timeout(60):
         fetching = asyncio.create_task(client.get(server.url, CAP))
         while not server.requests:  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)

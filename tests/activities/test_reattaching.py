@@ -41,7 +41,7 @@ def trying(url: str, script: str = "", resume: str | None = None, **clocks: floa
 
 async def seen(tried: Tried, length: int = 60) -> None:
     """Wait until so much was shown."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(tried.shown.text) < length:  # noqa: ASYNC110 - what a viewer sees sets no event
             await asyncio.sleep(0.01)
 
@@ -60,7 +60,7 @@ def paths(entries: list[Entry]) -> list[str]:
 
 async def asked(provider: ScriptedProvider, script: str, *expected: str) -> list[Entry]:
     """Return the requests once there are as many as expected."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(entries := await provider.requests(script)) < len(expected):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
     assert paths(entries) == list(expected)

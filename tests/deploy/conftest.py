@@ -38,7 +38,7 @@ def vanished() -> Callable[[list[int]], Awaitable[None]]:
     """Waits until none of some processes, which are not our children, runs any more."""
 
     async def wait(pids: list[int]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - their end sets no event of ours
                 await asyncio.sleep(0.01)
 

@@ -33,7 +33,7 @@ asyncio.run(main())
 
 async def eventually(holds: Callable[[], bool]) -> None:
     """Wait until something holds, ten seconds at most."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - another process's doing sets no event of ours
             await asyncio.sleep(0.01)
 

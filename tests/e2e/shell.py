@@ -43,7 +43,7 @@ class Running:
     async def told(self, words: str) -> None:
         """Wait until standard error holds these words."""
         assert self._process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while words.encode() not in self._err:
                 line = await self._process.stderr.readline()
                 assert line, f"it ended without {words!r}: {self._err.decode()}"

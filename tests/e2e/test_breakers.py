@@ -112,7 +112,7 @@ async def test_redis_that_is_a_black_hole_holds_nobody_up(rig: Rig) -> None:
             async with sharing(own, "leaver", url):
                 await asyncio.sleep(0.2)
                 left_at = time.monotonic()
-            assert time.monotonic() - left_at < 2
+            assert time.monotonic() - left_at < 10
 
             proxy.thaw()
             await until(other, State.OPEN)

@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 
 from deploy.sandbox.processes import LOOPBACK, free_port
 from streaming.jsontext import JsonObject
-from tests.e2e.rig import Rig, text_of, turn
+from tests.e2e.rig import Rig, eventually, text_of, turn
 from tests.e2e.shell import Done, run, run_into_head, running, terminal
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -46,7 +46,13 @@ async def asked(rig: Rig, environ: Mapping[str, str]) -> Asked:
 @pytest.fixture
 async def endless(rig: Rig) -> AsyncIterator[str]:
     """A running turn whose answer does not end by itself."""
-    handle = await rig.start(turn(await rig.script(ENDLESS)))
+    script = await rig.script(ENDLESS)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 60}))
+
+    async def streaming() -> bool:
+        return any(entry.chunks_sent > 20 for entry in await rig.requests(script))
+
+    await eventually(streaming)
     yield handle.id
     with contextlib.suppress(RPCError):  # it was stopped
         await handle.terminate()
@@ -120,7 +126,7 @@ async def test_ctrl_c_detaches_and_the_turn_goes_on(rig: Rig, environ: Mapping[s
     async with running(environ, "ask", QUESTION, "--id", turn_id) as asking:
         await asking.told(turn_id)
         asking.interrupt()
-        left = await asking.ended(within_s=10)
+        left = await asking.ended(within_s=30)
     result: JsonObject = await rig.client.get_workflow_handle(turn_id, result_type=dict).result()
 
     assert (left.code, left.out) == (130, "")
@@ -137,7 +143,7 @@ async def test_a_second_ctrl_c_stops_the_turn_and_prints_what_it_had_said(rig: R
         asking.interrupt()
         await asking.told("detached")
         asking.interrupt()
-        stopped = await asking.ended(within_s=5)
+        stopped = await asking.ended(within_s=30)
     result: JsonObject = await rig.client.get_workflow_handle(turn_id, result_type=dict).result()
 
     assert stopped.code == 0
@@ -224,7 +230,7 @@ async def test_a_reader_that_goes_away_ends_watch_quietly(endless: str, environ:
 
     assert json.loads(left.out)["k"] in ("begin", "snap")
     assert (left.code, left.err) == (130, "")
-    assert left.seconds < 10
+    assert left.seconds < 60
 
 
 async def test_a_terminal_gets_model_text_as_text(rig: Rig, environ: Mapping[str, str]) -> None:
@@ -261,11 +267,11 @@ async def test_stop_ends_a_streaming_turn_at_once_and_prints_its_partial_text(
     async with running(environ, "watch", endless, "--json") as watching:
         await asyncio.sleep(1.5)
         stopped = await run(environ, "stop", endless)
-        watched = await watching.ended(within_s=5)
+        watched = await watching.ended(within_s=30)
     result: JsonObject = await rig.client.get_workflow_handle(endless, result_type=dict).result()
 
     assert (stopped.code, stopped.err) == (0, "")
-    assert stopped.seconds < 7.5  # by the hint: the next heartbeat has its answer after 8 s
+    assert stopped.seconds < 30  # by the hint: the next heartbeat has its answer after 48 s
     assert stopped.out == text_of(result) + "\n"
     assert stopped.out.startswith(" 00000 00001")
     assert json.loads(watched.out.splitlines()[-1]) == {"k": "result", "result": result}
@@ -286,4 +292,4 @@ async def test_an_unknown_turn_exits_with_4(environ: Mapping[str, str], command:
 
     assert (refused.code, refused.out) == (4, "")
     assert refused.err.splitlines()[-1] == "millstream: no turn 'no-such-turn'"
-    assert refused.seconds < 10
+    assert refused.seconds < 60

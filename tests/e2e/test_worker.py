@@ -164,4 +164,4 @@ async def test_beats_stop_when_a_clock_ran_out_even_if_closing_hangs(rig: Rig) -
             transport.release.set()
 
     assert text_of(result) == "on the second attempt"
-    assert noticed_after < 0.5 + 2 * 2 + 1
+    assert noticed_after < 30  # the turn itself has 900 s

@@ -69,7 +69,7 @@ async def test_a_response_goes_on_while_nobody_reads_and_is_read_on(
 
 async def test_it_keeps_its_pace_whoever_reads(provider: ScriptedProvider, openai: AsyncOpenAI, script: str) -> None:
     """What was made in the meantime is there at once, what was not takes its time; the object says which."""
-    await provider.put(script, [{"tokens": 20, "pace_s": 0.05}])
+    await provider.put(script, [{"tokens": 20, "pace_s": 0.2}])
     started = time.monotonic()
     identity = identity_of(await begun(openai, script))
     standing = [await openai.responses.retrieve(identity)]
@@ -80,8 +80,8 @@ async def test_it_keeps_its_pace_whoever_reads(provider: ScriptedProvider, opena
 
     assert [response.status for response in standing] == ["in_progress", "completed"]
     assert [response.background for response in standing] == [True, True]
-    assert took >= 0.95
-    assert time.monotonic() - started - took < 0.9
+    assert took >= 3.8
+    assert time.monotonic() - started - took < 3
 
 
 async def test_a_cancelled_response_says_no_more(provider: ScriptedProvider, openai: AsyncOpenAI, script: str) -> None:

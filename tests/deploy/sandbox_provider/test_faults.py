@@ -31,7 +31,7 @@ async def test_the_headers_and_the_first_token_wait(
 
     assert headers - begun > 0.09
     assert first - headers > 0.1
-    assert 0.29 < first - begun < 2
+    assert 0.29 < first - begun < 15
 
 
 async def test_the_pace_is_kept(provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire) -> None:
@@ -40,7 +40,7 @@ async def test_the_pace_is_kept(provider: ScriptedProvider, ask: RawAsk, script:
     begun = time.monotonic()
     _, pieces = await answer(await ask(script, wire))
 
-    assert 0.17 < time.monotonic() - begun < 2
+    assert 0.17 < time.monotonic() - begun < 15
     assert len(pieces) > 15
 
 
@@ -85,7 +85,7 @@ async def test_silence_lasts_until_the_client_goes_and_is_logged(
     entry = await logged(provider, script, "client closed")
     assert entry.chunks_sent == 3
     assert entry.ended_at is not None
-    assert entry.ended_at - closed < 1
+    assert entry.ended_at - closed < 15
 
 
 @pytest.mark.parametrize("wait", ["headers_after_s", "first_token_s", "pace_s"])

@@ -29,7 +29,7 @@ async def test_a_signal_ends_it_though_a_stream_is_silent(told: signal.Signals) 
             metadata={"script": "silent"},
         )
         process.send_signal(told)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             rest, complaints = await process.communicate()
         await stream.close()
 

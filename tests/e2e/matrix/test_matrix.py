@@ -129,7 +129,7 @@ async def _open_after_the_first_pass(doors: list[Door], handle: WorkflowHandle[o
         return any(activity.attempt > 1 for activity in pending)
 
     if any(door.refuses for door in doors):
-        await eventually(another_attempt_is_due, within_s=30)
+        await eventually(another_attempt_is_due, within_s=60)
     for door in doors:
         door.open()
 
