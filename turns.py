@@ -7,6 +7,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import TypeVar
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import (
@@ -15,6 +17,7 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -40,6 +43,17 @@ _CONNECT_WITHIN_S = 5
 # Of an update that came too late, or just before the end.
 _ENDED = ("completed", "aborted by closing workflow")
 _RUN_TIMEOUT = timedelta(days=2)  # a turn that no worker takes in this time is given up
+# There was no answer. The SDK makes most calls again by itself, for ten seconds, and comes with what the last one was.
+_NO_ANSWER = frozenset(
+    {
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+_ASK_AGAIN_AFTER_S = (0.0, 0.1, 0.5, 1.0)
+_T = TypeVar("_T")
 
 
 class CannotReachTemporal(Exception):
@@ -104,11 +118,18 @@ class Turns:
     async def start(self, turn_id: str, turn: JsonObject) -> bool:
         """Start a turn; return False if this very turn exists already, running or done.
 
+        A call whose answer is lost is made again: whoever finds the turn then has started it.
+
         Raises:
             TurnRefused: the id is another turn's, or the server refuses the input.
+            CannotReachTemporal: the server does not answer; the turn may have been started.
         """
-        metadata = turn.get("metadata")
-        try:
+        calls = 0
+
+        async def start() -> None:
+            nonlocal calls
+            calls += 1
+            metadata = turn.get("metadata")
             await self._client.start_workflow(
                 WORKFLOW_TYPE,
                 turn,
@@ -120,12 +141,16 @@ class Turns:
                 static_summary=_summary(turn),
                 memo=metadata if isinstance(metadata, dict) and metadata else None,
             )
-        except WorkflowAlreadyStartedError:
-            if await self._input(turn_id) != loads(dumps(turn)):
-                raise TurnRefused(f"turn {turn_id!r} exists with another input: choose another id") from None
-            return False
+
+        try:
+            try:
+                await _insist(start)
+            except WorkflowAlreadyStartedError:
+                if await _insist(lambda: self._input(turn_id)) != loads(dumps(turn)):
+                    raise TurnRefused(f"turn {turn_id!r} exists with another input: choose another id") from None
+                return calls > 1
         except RPCError as error:
-            raise TurnRefused(_refusal(error, turn)) from error
+            raise _not_started(error, turn) from error
         return True
 
     async def _input(self, turn_id: str) -> object:
@@ -143,9 +168,9 @@ class Turns:
         """
         handle = self._handle(turn_id)
         try:
-            outcome = await _outcome(handle)
-            while outcome.status == "terminated" and await _goes_on(handle):
-                outcome = await _outcome(handle)
+            outcome = await _insist(lambda: _outcome(handle))
+            while outcome.status == "terminated" and await _insist(lambda: _goes_on(handle)):
+                outcome = await _insist(lambda: _outcome(handle))
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise TurnNotFound(turn_id) from error
@@ -155,7 +180,7 @@ class Turns:
     async def standing(self, turn_id: str) -> Standing:
         """Return where the turn stands now, "unreachable" included."""
         try:
-            description = await self._handle(turn_id).describe()
+            description = await _insist(self._handle(turn_id).describe)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return Standing("not found")
@@ -183,13 +208,20 @@ class Turns:
         Raises:
             TurnNotFound: there is none.
             TurnRefused: it has ended already.
+            CannotReachTemporal: the server does not answer; the turn may have been told.
         """
-        try:
-            update = await self._handle(turn_id).start_update(
-                "interrupt", wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=TurnResult
+        # Whatever becomes of the connection, it is one interrupt.
+        update_id = uuid4().hex
+
+        async def tell() -> WorkflowUpdateHandle[TurnResult]:
+            return await self._handle(turn_id).start_update(
+                "interrupt", id=update_id, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=TurnResult
             )
+
+        try:
+            update = await _insist(tell)
             await told()
-            result: TurnResult = await update.result()
+            result = await _insist(update.result)
         except WorkflowUpdateFailedError as error:
             raise TurnRefused(str(error.cause)) from error
         except RPCError as error:
@@ -200,6 +232,21 @@ class Turns:
 
     def _handle(self, turn_id: str) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(turn_id)
+
+
+async def _insist(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask again, a few times, where the connection was closed under the question.
+
+    A server closes each after a few minutes; a call that meets it is CANCELLED ("operation was canceled").
+    """
+    for pause_s in _ASK_AGAIN_AFTER_S:
+        try:
+            return await ask()
+        except RPCError as error:
+            if error.status != RPCStatusCode.CANCELLED:
+                raise
+        await asyncio.sleep(pause_s)
+    return await ask()
 
 
 async def _outcome(handle: WorkflowHandle[object, object]) -> Outcome:
@@ -232,14 +279,16 @@ def _not_found_or(error: RPCError, turn_id: str) -> Exception:
     return TurnNotFound(turn_id) if error.status == RPCStatusCode.NOT_FOUND else CannotReachTemporal(error.message)
 
 
-def _refusal(error: RPCError, turn: JsonObject) -> str:
+def _not_started(error: RPCError, turn: JsonObject) -> Exception:
     size = len(dumps(turn))
     if size > MAX_PAYLOAD_BYTES:
-        return (
+        return TurnRefused(
             f"the turn's input is {size:,} bytes as JSON and Temporal takes {MAX_PAYLOAD_BYTES:,}: "
             "send less text, or media by URL"
         )
-    return f"Temporal refused the turn: {error.message}"
+    if error.status in _NO_ANSWER:
+        return CannotReachTemporal(f"Temporal did not answer whether it took the turn: {error.message}")
+    return TurnRefused(f"Temporal refused the turn: {error.message}")
 
 
 def _summary(turn: JsonObject) -> str:

@@ -33,6 +33,7 @@ from activities.generate import Generate
 from activities.live_turn import LiveTurn
 from activities.routes import Routes
 from activities.store import Store
+from activities.tally import tally
 from activities.transport import Transport
 from activities.unwatched import UnwatchedTurn
 from settings import AttachmentSettings, LiveSettings, Settings, SettingsError
@@ -89,7 +90,7 @@ async def serve(
             client,
             task_queue=loaded.worker.task_queue,
             workflows=[Turn],
-            activities=[generate.generate],
+            activities=[generate.generate, tally],
             workflow_runner=SandboxedWorkflowRunner(
                 restrictions=SandboxRestrictions.default.with_passthrough_modules("streaming", "pydantic", "orjson")
             ),

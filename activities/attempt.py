@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -13,19 +14,20 @@ from temporalio.exceptions import ApplicationError
 from activities import failures
 from activities.attachments import Attachments, Sources
 from activities.breakers import Breakers
-from activities.budget import Budget, estimated_input
+from activities.budget import Budget
 from activities.calling import CandidateCall
-from activities.failover import Ask, GiveUp, Move, Wait, next_move, trail_of
+from activities.failover import Ask, GiveUp, Move, Wait, next_move
 from activities.interrupts import Interrupts
 from activities.live_turn import LiveTurn
 from activities.rehearsal import rehearse
+from activities.results import step_result
 from activities.routes import Candidate, LeftOut, Retries
+from activities.trail import trail_of
 from activities.transport import Transport
 from activities.tries import Measure, Tries
 from streaming.contracts import GenerateInput, StepResult
 from streaming.deltas import Delta
 from streaming.errors import (
-    AnswerTooLarge,
     BudgetSpent,
     DeadlineExceeded,
     NotTheWire,
@@ -34,12 +36,11 @@ from streaming.errors import (
 )
 from streaming.live.channels import epoch
 from streaming.live.frames import Failure, Header
-from streaming.messages import FinishReason, Message, Usage, text_sha256
+from streaming.messages import FinishReason, Message, Usage
 from streaming.providers.wire import Answer
 
 _log = logging.getLogger(__name__)
 
-MAX_RESULT_BYTES = 1_572_864  # 1.5 MiB: Temporal ends a run whose result is over 2 MiB, and the answer is lost
 _TO_RETURN_S = 0.5
 _JITTER = 0.25
 
@@ -73,8 +74,6 @@ class Attempt:
 
     async def run(self, candidates: list[Candidate], retries: Retries) -> StepResult:
         """Ask one candidate after another; return the first whole answer, or what there is when time or budget ends."""
-        if self._info.attempt > 1:
-            self._beat()  # a first attempt's first beat is its call's, which may have something to tell
         move = self._next_move(candidates, retries)
         while isinstance(move, Ask):
             candidate = move.candidate
@@ -99,6 +98,8 @@ class Attempt:
                 self._breakers.of(*candidate.key).succeeded(self._breaker_call)
                 self._tries.answered(candidate, answer)
                 return self._result(answer)
+        if not self._tries.number:
+            self._beat()  # the next attempt need not count again what the last one left; calls beat themselves
         raise self._pass_failed(move)
 
     async def rehearse(self, candidates: list[Candidate], left_out: list[LeftOut]) -> StepResult:
@@ -114,14 +115,15 @@ class Attempt:
             self._tries.before,
             self._breakers,
             time.time(),
+            time_left_s=self._time_left_s(),
             retries=retries,
             jitter=random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311 - it spreads retries, it hides nothing
         )
 
     async def _try(self, candidate: Candidate) -> Answer:
         info, turn = self._info, self._step.turn
-        budget = self._tries.budget(candidate)
         resume = self._tries.start(candidate)
+        budget = self._tries.budget(candidate)
         self._call = CandidateCall(candidate, turn, resume=resume)
         self._breaker_call = self._breakers.of(*candidate.key).started(time.time())
         header = Header(
@@ -137,7 +139,8 @@ class Attempt:
         self._live.begin(this_epoch, header, self._tries.why)
         try:
             show = self._show_within(budget) if budget.limited else self._live.add
-            return await self._call.run(self._transport, self._attachments.by_value, self._beat, show)
+            gone = partial(self._response_gone, budget)
+            return await self._call.run(self._transport, self._attachments.by_value, self._beat, show, gone)
         except TurnError:
             raise
         except Exception as error:
@@ -148,7 +151,7 @@ class Attempt:
             self._breakers.of(*candidate.key).ended(self._breaker_call)
 
     def _show_within(self, budget: Budget) -> Callable[[list[Delta]], None]:
-        input_tokens = estimated_input(self._step.turn)
+        input_tokens = self._tries.prompt_tokens
         budget.check(Usage(input_tokens=input_tokens, output_tokens=0))
 
         def show(deltas: list[Delta]) -> None:
@@ -157,9 +160,15 @@ class Attempt:
 
         return show
 
+    def _response_gone(self, budget: Budget) -> None:
+        done = self._tries.gone()
+        if done and budget.limited:
+            budget.also_spent(done.usage or Usage(), done.cost_usd if done.usage else 0.0)
+            budget.check(Usage(input_tokens=self._tries.prompt_tokens, output_tokens=0))
+
     def _beat(self) -> None:
-        if self._call is not None:
-            self._tries.reached(self._call.resume)
+        if self._call is not None and self._tries.in_flight:
+            self._tries.reached(self._call.resume, self._so_far() if self._asked else None)
         # The whole trail each time: a beat's details replace those of the one before.
         activity.heartbeat(self._tries.trail)
 
@@ -178,7 +187,8 @@ class Attempt:
     def _pass_failed(self, move: Wait | GiveUp) -> ApplicationError:
         failure = failures.pass_failed(self._tries.trail, move, time_left_s=self._time_left_s())
         delay = failure.next_retry_delay
-        why = self._tries.trail.tries[-1].error if self._tries.trail.tries else None
+        failed = self._tries.trail.failed
+        why = failed[-1].error if failed else None
         self._live.fail(
             Failure(
                 why.type if why else failure.type or "",
@@ -202,25 +212,7 @@ class Attempt:
 
     def _result(self, answer: Answer) -> StepResult:
         """Return the durable result, and tell the viewers that it is coming."""
-        call = self._call
-        include_raw = self._step.turn.include_raw and call is not None
-        last = self._tries.trail.tries[-1] if self._tries.trail.tries else None
-        result = StepResult(
-            message=answer.message,
-            finish_reason=answer.finish_reason,
-            provider_finish_reason=answer.provider_finish_reason or None,
-            provider=call.candidate.provider if call else None,
-            model=answer.model or (call.candidate.model if call else None),
-            usage=answer.usage,
-            cost_usd=last.cost_usd if last else None,
-            tries=self._tries.trail.tries,
-            sha256=text_sha256(answer.message.text),
-            choices=answer.choices if len(answer.choices) > 1 else None,
-            raw=call.raw() if call and include_raw else None,
-        )
-        size = len(result.model_dump_json())
-        if size > MAX_RESULT_BYTES:
-            raise AnswerTooLarge(size, MAX_RESULT_BYTES)
+        result = step_result(self._step.turn, answer, self._call, self._tries.trail.tries)
         self._live.end(result.finish_reason, result.usage, result.sha256)
         return result
 
@@ -238,12 +230,13 @@ class Attempt:
             return self._result(self._partial("interrupted"))
         if details is not None and details.worker_shutdown:
             self._live.fail(Failure("WorkerShutdown", "this worker is stopping", retry_at=time.time()))
-            self._beat()  # where the next worker may read on
+            self._beat()  # where the next worker may read on, and what was used until now
             raise failures.handed_over() from None
         raise asyncio.CancelledError
 
     def _partial(self, finish_reason: FinishReason) -> Answer:
         if self._call is None:
+            self._tries.leave()
             return _nothing(finish_reason)
         self._call.give_up(self._transport)
         candidate, so_far = self._call.candidate, self._so_far()
@@ -258,6 +251,9 @@ class Attempt:
         try:
             return self._call.answer() if self._call else _nothing("stop")
         except ProviderError:
+            return _nothing("stop")
+        except Exception:
+            _log.exception("what came so far could not be read")  # it is only counted: no reason to fail
             return _nothing("stop")
 
 

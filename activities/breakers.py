@@ -45,7 +45,7 @@ _TRIPS: dict[Reason, _Trip] = {
     Reason.PERMISSION: _NOT_SOON,
 }
 OPENING_REASONS = frozenset(_TRIPS)
-_ASKING_TO_WAIT = frozenset({Reason.RATE_LIMIT, Reason.OVERLOADED})
+ASKING_TO_WAIT = frozenset({Reason.RATE_LIMIT, Reason.OVERLOADED})
 
 
 class State(StrEnum):
@@ -138,7 +138,7 @@ class Breaker:
         if trip is None or state is State.OPEN or self._is_from_before(call):
             return
         self._failures += 1
-        asked_s = retry_after_s if reason in _ASKING_TO_WAIT else None
+        asked_s = retry_after_s if reason in ASKING_TO_WAIT else None
         if state is State.CLOSED and self._failures < trip.after and not asked_s:
             return
         doubled_s = 2 * (self.opening.until - self.opening.since) if self.opening else 0.0

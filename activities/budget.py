@@ -29,11 +29,11 @@ def estimated_input(turn: TurnInput) -> int:
     return estimated_tokens(said + sum(map(len, schemas)) + len("".join(words).encode()))
 
 
-def used(turn: TurnInput, reported: Usage, message: Message, *, whole: bool) -> tuple[Usage, bool]:
+def used(prompt_tokens: int, reported: Usage, message: Message, *, whole: bool) -> tuple[Usage, bool]:
     """Return what a call used, and whether that is an estimate.
 
     Args:
-        turn: what was asked.
+        prompt_tokens: what was asked, as `estimated_input` has it.
         reported: what the provider said; of a stream that broke off, only its beginning may be right.
         message: what it wrote.
         whole: the answer is, and so are the counts.
@@ -43,7 +43,7 @@ def used(turn: TurnInput, reported: Usage, message: Message, *, whole: bool) -> 
     known_input = reported.input_tokens
     written = estimated_tokens(said_bytes(message))
     counts = {
-        "input_tokens": estimated_input(turn) if known_input is None else known_input,
+        "input_tokens": prompt_tokens if known_input is None else known_input,
         "output_tokens": max(reported.output_tokens or 0, written),
     }
     return reported.model_copy(update=counts), True
@@ -59,11 +59,11 @@ class Budget:
     Args:
         limits: the turn's.
         spent: by the tries before.
-        spent_usd: by the tries before.
+        spent_usd: by the tries before; None where nobody knows what one of them cost.
         price: of the candidate that is called.
     """
 
-    def __init__(self, limits: Limits, spent: Usage, spent_usd: float, price: Price | None) -> None:
+    def __init__(self, limits: Limits, spent: Usage, spent_usd: float | None, price: Price | None) -> None:
         self._max_tokens = limits.max_total_tokens
         self._max_usd = limits.max_cost_usd
         self._spent = spent
@@ -81,6 +81,7 @@ class Budget:
 
         Raises:
             BudgetSpent: it is as much as the turn may use.
+                Or nobody knows how much that is: a limit that may be over already is not held.
             CannotExpress: a cost is limited, and nobody knows this candidate's price.
         """
         tokens = self._spent.plus(call).total_tokens
@@ -88,11 +89,18 @@ class Budget:
             raise BudgetSpent(f"limits.max_total_tokens: {tokens:,} of {self._max_tokens:,} are used")
         if self._max_usd is None:
             return
+        if self._spent_usd is None:
+            raise BudgetSpent("limits.max_cost_usd: nobody knows what an earlier try cost: [prices] lacks a price")
         cost = cost_usd(call, self._price)
         if cost is None:
             raise CannotExpress("limits.max_cost_usd: the price of this model is not known: set it in [prices]")
         if self._spent_usd + cost >= self._max_usd:
             raise BudgetSpent(f"limits.max_cost_usd: {self._spent_usd + cost:.6g} of {self._max_usd:.6g} USD are used")
+
+    def also_spent(self, usage: Usage, usd: float | None) -> None:
+        """Count what turned out to have been spent before."""
+        self._spent = self._spent.plus(usage)
+        self._spent_usd = None if self._spent_usd is None or usd is None else self._spent_usd + usd
 
     def said(self, deltas: list[Delta], input_tokens: int) -> None:
         """Count what a stream adds.

@@ -39,6 +39,7 @@ class _Run:
     by_value: ByValue
     clocks: Clocks
     show: Callable[[list[Delta]], None]
+    gone: Callable[[], None]
 
 
 class CandidateCall:
@@ -109,18 +110,31 @@ class CandidateCall:
         return wire.body(replace(self._call, messages=messages), stream=self.candidate.stream)
 
     async def run(
-        self, transport: Transport, by_value: ByValue, beat: Callable[[], None], show: Callable[[list[Delta]], None]
+        self,
+        transport: Transport,
+        by_value: ByValue,
+        beat: Callable[[], None],
+        show: Callable[[list[Delta]], None],
+        gone: Callable[[], None],
     ) -> Answer:
-        """Make the call and return its whole answer, showing each delta as it comes.
+        """Make the call and return its whole answer.
+
+        Args:
+            transport: the way to the provider.
+            by_value: loads the attachments.
+            beat: tells Temporal how far the call is, from when there is anything to tell.
+            show: takes each delta as it comes.
+            gone: told when an earlier attempt's response is not there any more, and another is to be asked for.
 
         Raises:
             ProviderError: there is no whole answer; it tells the provider's id of the request.
             BadAttachment: the messages hold media that cannot be sent.
         """
         now = asyncio.get_running_loop().time
-        run = _Run(transport, by_value, Clocks(self._limits, now()), show)
+        run = _Run(transport, by_value, Clocks(self._limits, now()), show, gone)
+        self._beat_at = now()
         try:
-            async with Pulse(run.clocks, self._beating(beat, now)):
+            async with Pulse(run.clocks, self._beating(beat, now), self._telling(now)):
                 filtered = None if await self._took_up(run) else await self._ask(run)
             return filtered or self._whole()
         except Exception as error:
@@ -137,19 +151,25 @@ class CandidateCall:
             self._way_back.cancel(transport, self._reading.cursor)
 
     def _beating(self, beat: Callable[[], None], now: Callable[[], float]) -> Callable[[], None]:
-        """Return `beat`, held back until there is something to resume.
+        def beating() -> None:
+            self._beat_at = now()
+            beat()
+
+        return beating
+
+    def _telling(self, now: Callable[[], float]) -> Callable[[], bool]:
+        """Return whether a beat would tell anything: that the provider was asked, or what another can resume.
 
         The SDK sends the first beat at once and the next only after most of the heartbeat timeout: the first one
         has to say it, or a worker that dies soon takes it along.
         """
-        hold_until = now() + (self._limits.heartbeat_s / 2 if self._call.background else 0)
+        hold_until = now() + self._limits.heartbeat_s / 2
 
-        def beating() -> None:
-            self._beat_at = now()
-            if self.resume or self._beat_at >= hold_until:
-                beat()
+        def telling() -> bool:
+            known = self.resume is not None if self._call.background else self.asked
+            return known or now() >= hold_until
 
-        return beating
+        return telling
 
     def _whole(self) -> Answer:
         answer, candidate = self.answer(), self.candidate
@@ -190,6 +210,8 @@ class CandidateCall:
         if self._reading.cursor.event != NOTHING_YET:
             raise ConnectionLost("the provider no longer has the response that it was making")
         self._reading = Reading(self.candidate.wire, self.candidate.quirks)
+        self.asked = False
+        run.gone()
         return False
 
     async def _read_on(self, run: _Run) -> bool:

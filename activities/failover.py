@@ -1,83 +1,19 @@
-"""Who is asked next, and what earlier passes taught. Pure.
+"""Who is asked next. Pure.
 
 One activity attempt is one pass over the route: switching happens at once inside it, waiting is Temporal's.
-The trail travels from attempt to attempt in heartbeat details.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from activities.breakers import Breakers
+from activities.breakers import ASKING_TO_WAIT, Breakers
 from activities.routes import Candidate, Retries
+from activities.trail import Trail
 from streaming.contracts import Try
-from streaming.messages import Contract, Usage
 from streaming.reasons import Reason
 
-WORKER_LOST = "worker lost"
 FIRST_WAIT_S = 1.0
 _NO_WAIT_MENDS = frozenset({Reason.QUOTA, Reason.AUTH, Reason.PERMISSION})
-
-
-class Candidacy(Contract):
-    """A candidate by name, as the trail remembers it."""
-
-    provider: str
-    model: str
-    resume: str | None = None
-    """Where its provider keeps the response, so that another attempt may read on."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """As `Candidate.key`."""
-        return self.provider, self.model
-
-
-class Trail(Contract):
-    """What a turn's step has tried so far: all of it goes into every heartbeat, whose details replace the last."""
-
-    tries: list[Try] = []
-    in_flight: Candidacy | None = None
-
-    def started(self, candidate: Candidate, resume: str | None = None) -> "Trail":
-        """Return the trail with a call under way."""
-        flying = Candidacy(provider=candidate.provider, model=candidate.model, resume=resume)
-        return Trail(tries=self.tries, in_flight=flying)
-
-    def finished(self, done: Try) -> "Trail":
-        """Return the trail with that call over."""
-        return Trail(tries=[*self.tries, done])
-
-    def why(self, attempt: int) -> str | None:
-        """Return why another call is needed, for whoever watches: None for a step's first."""
-        if self.in_flight is not None or (attempt > 1 and not self.tries):
-            return WORKER_LOST
-        last = self.tries[-1].error if self.tries else None
-        return f"{last.type}: {last.message}" if last else None
-
-    @property
-    def usage(self) -> Usage:
-        """What all tries have used."""
-        total = Usage()
-        for tried in self.tries:
-            total = total.plus(tried.usage or Usage())
-        return total
-
-    @property
-    def cost_usd(self) -> float:
-        """What all tries have cost, as far as it is known."""
-        return sum(tried.cost_usd or 0.0 for tried in self.tries)
-
-
-def trail_of(heartbeat_details: Sequence[object]) -> Trail:
-    """Return the trail that the previous attempt left, empty if it left none."""
-    if not heartbeat_details:
-        return Trail()
-    try:
-        return Trail.model_validate(heartbeat_details[0])
-    except ValidationError:
-        return Trail()  # of another version: a pass that starts over is safe
 
 
 @dataclass(frozen=True)
@@ -93,7 +29,9 @@ class Wait:
 
     seconds: float
     asked: bool = False
-    """The providers asked for it: waiting less is useless."""
+    """Nobody may be asked before, by a provider's own word or a breaker's: waiting less is useless."""
+    left_alone: tuple[str, ...] = ()
+    """Whom breakers leave out, each with why they were opened."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +52,7 @@ def next_move(
     breakers: Breakers,
     now: float,
     *,
+    time_left_s: float = float("inf"),
     retries: Retries | None = None,
     jitter: float = 1.0,
 ) -> Move:
@@ -126,6 +65,8 @@ def next_move(
             tell them apart, because Temporal counts from one again after a reset.
         breakers: which candidates are known to be down.
         now: the breakers' time.
+        time_left_s: what the turn has. Where no breaker closes in that time, each candidate is asked once all the
+            same: that they failed others is no reason for this turn to end without a word of theirs.
         retries: the route's own rules.
         jitter: what a wait of our own is multiplied by, so that turns that failed together do not come back together.
     """
@@ -140,13 +81,15 @@ def next_move(
     if left and not tried_now and (blamed := _blamed_for_good(left, breakers)):
         return Ask(blamed)
     retries = retries or Retries()
-    failed_passes = len({tried.attempt for tried in trail.tries if tried.error})
+    failed_passes = len({tried.attempt for tried in trail.failed})
     if retries.passes is not None and failed_passes >= retries.passes:
         return GiveUp(retries.passes)
     waits = [_wait_s(candidate, tried_now.get(candidate.key), breakers, now) for candidate in live]
     asked = [wait for wait in waits if wait is not None]
     if len(asked) == len(waits):
-        return Wait(min(asked), asked=True)
+        if min(asked) >= time_left_s and (last_chance := _never_asked(left, trail, breakers)):
+            return Ask(last_chance)
+        return Wait(min(asked), asked=True, left_alone=_left_alone(left, breakers))
     ours = FIRST_WAIT_S * 2 ** min(max(failed_passes - 1, 0), 20)
     return Wait(min(ours, retries.max_wait_s) * jitter)
 
@@ -164,6 +107,17 @@ def _in_order(route: Sequence[Candidate], trail: Trail) -> list[Candidate]:
 def _blamed_for_good(left: Sequence[Candidate], breakers: Breakers) -> Candidate | None:
     """Return a candidate that no waiting mends: with nobody else to ask, its own refusal says more than silence."""
     return next((one for one in left if breakers.of(*one.key).reason in _NO_WAIT_MENDS), None)
+
+
+def _never_asked(left: Sequence[Candidate], trail: Trail, breakers: Breakers) -> Candidate | None:
+    """Return a candidate whose breaker alone keeps the turn from asking it: not one that asks for a pause itself."""
+    failed = {(tried.provider, tried.model) for tried in trail.failed}
+    never = (one for one in left if one.key not in failed)
+    return next((one for one in never if breakers.of(*one.key).reason not in ASKING_TO_WAIT), None)
+
+
+def _left_alone(left: Sequence[Candidate], breakers: Breakers) -> tuple[str, ...]:
+    return tuple(f"{one.name} ({breakers.of(*one.key).reason})" for one in left)
 
 
 def _wait_s(candidate: Candidate, tried: Try | None, breakers: Breakers, now: float) -> float | None:

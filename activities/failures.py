@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.failover import GiveUp, Trail, Wait
+from activities.failover import GiveUp, Wait
+from activities.trail import Trail
 from streaming.errors import ProviderError, StatusError, TurnError
 from streaming.reasons import Reason
 
@@ -77,15 +78,17 @@ def pass_failed(trail: Trail, move: Wait | GiveUp, *, time_left_s: float) -> App
         move: what is to be done now.
         time_left_s: until the turn's own deadline.
     """
-    latest = {f"{tried.provider}/{tried.model}": tried.error.message for tried in trail.tries if tried.error}
+    latest = {f"{tried.provider}/{tried.model}": tried.error.message for tried in trail.failed if tried.error}
     reasons = "; ".join(f"{candidate}: {message}" for candidate, message in latest.items())
-    said = f"every candidate failed: {reasons}" if reasons else "every candidate is left alone for a while"
     if isinstance(move, GiveUp):
         if move.passes is not None:
             return _final(f"the route was tried {move.passes} times: {reasons}", "RetriesExhausted")
         return _final(f"no candidate of the route can answer this turn: {reasons}", "RouteExhausted")
+    said = f"every candidate failed: {reasons}" if reasons else "every candidate is left alone for a while"
+    said += f"; left alone: {', '.join(move.left_alone)}" if move.left_alone else ""
     if move.asked and move.seconds >= time_left_s:
-        message = f"the providers ask to wait {move.seconds:g} s and the turn has {time_left_s:.0f} s left: {said}"
+        wait = "nobody may be asked for" if move.left_alone else "the providers ask to wait"
+        message = f"{wait} {round(move.seconds, 1):g} s and the turn has {time_left_s:.0f} s left: {said}"
         return _final(message, "DeadlineTooClose")
     return _retryable(said, "AllCandidatesFailed", move.seconds)
 

@@ -4,11 +4,10 @@ Temporal's own cancellation comes with a heartbeat's reply, which takes most of 
 """
 
 import asyncio
-import contextlib
 
 from temporalio import activity
 from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.live_turn import LiveTurn
 from streaming.contracts import TurnState
@@ -31,8 +30,14 @@ class Interrupts:
         while True:
             await self._live.interrupt_hinted.wait()
             self._live.interrupt_hinted.clear()
-            with contextlib.suppress(RPCError, WorkflowQueryFailedError):
+            try:
                 state = await handle.query("state", result_type=TurnState)
+            except WorkflowQueryFailedError:
+                pass
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    self._live.interrupt_hinted.set()  # nobody answered: a hint comes once, so the question stands
+            else:
                 if state.status == "interrupting" and task is not None:
                     self.confirmed = True
                     task.cancel()

@@ -1,8 +1,8 @@
 """The one timer of a try: it beats Temporal while the clocks hold, and ends the try when one has run out.
 
 A beat means "this worker lives and the stream is inside its clocks". It comes from the loop that serves the
-stream, at most about once a second, and never once a clock has run out: then silence becomes Temporal's
-heartbeat timeout, whatever the try's own cleaning up may hang on.
+stream, at most about once a second, from when there is anything to tell, and never once a clock has run out: then
+silence becomes Temporal's heartbeat timeout, whatever the try's own cleaning up may hang on.
 """
 
 import asyncio
@@ -21,11 +21,17 @@ class Pulse:
     """Runs a block under `clocks`; raises ClockRanOut from it when one runs out.
 
     The block is cancelled the way `asyncio.timeout` does it: a cancellation from outside stays one.
+
+    Args:
+        clocks: the try's.
+        beat: tells Temporal that the try is inside them.
+        telling: whether a beat has anything to tell yet.
     """
 
-    def __init__(self, clocks: Clocks, beat: Callable[[], None]) -> None:
+    def __init__(self, clocks: Clocks, beat: Callable[[], None], telling: Callable[[], bool] = lambda: True) -> None:
         self._clocks = clocks
         self._beat = beat
+        self._telling = telling
         self._next_beat = 0.0
         self._ran_out: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -58,7 +64,7 @@ class Pulse:
             self._timer = None
             self._task.cancel()
             return
-        if now >= self._next_beat:
+        if now >= self._next_beat and self._telling():
             self._next_beat = now + BEAT_EVERY_S
             self._beat()
         self._timer = self._loop.call_at(min(deadline, now + _LOOK_EVERY_S), self._tick)

@@ -128,7 +128,10 @@ class Try(Contract):
     usage: Usage | None = None
     """What the provider billed; null where it was never asked, or refused."""
     estimated: bool = False
-    """The provider did not say: `usage` is our estimate, from the sizes of what was sent and said."""
+    """The provider did not say: `usage` is our estimate, from the sizes of what was sent and said.
+
+    Of a call that was lost with its worker (error type `WorkerLost`), as of the last heartbeat: it may have used more.
+    """
     cost_usd: float | None = None
 
 

@@ -5,11 +5,13 @@ validates it itself, and a wrong number of arguments (TypeError) fails the workf
 """
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
+from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 with workflow.unsafe.imports_passed_through():
     from streaming.contracts import (
@@ -17,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         WORKFLOW_TYPE,
         GenerateInput,
         StepResult,
+        Try,
         TurnInput,
         TurnResult,
         TurnState,
@@ -25,6 +28,9 @@ with workflow.unsafe.imports_passed_through():
     from streaming.errors import InvalidTurn
     from streaming.messages import Message, Usage, text_sha256
     from workflows import policies, ports
+
+# Turns that were interrupted before there was a count are replayed without it.
+_COUNTED = "tries are counted before an interrupt"
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[TypeError])
@@ -35,6 +41,7 @@ class Turn:
         self._step = 0
         self._generating: workflow.ActivityHandle[StepResult] | None = None
         self._interrupted = False
+        self._tries: list[Try] = []
         self._result: TurnResult | None = None
 
     @workflow.run
@@ -54,8 +61,10 @@ class Turn:
     @workflow.update
     async def interrupt(self) -> TurnResult:
         """End the turn now and return its result with what was said so far, `finish_reason` "interrupted"."""
-        self._interrupted = True
-        if self._generating is not None:
+        is_first, self._interrupted = not self._interrupted, True
+        if is_first and self._generating is not None:
+            if workflow.patched(_COUNTED):
+                await self._count(self._generating)
             self._generating.cancel()
         await workflow.wait_condition(lambda: self._result is not None)
         if self._result is None:
@@ -80,6 +89,21 @@ class Turn:
         if unknown:
             workflow.upsert_memo(unknown)
 
+    async def _count(self, generating: workflow.ActivityHandle[StepResult]) -> None:
+        """Remember what the step has used until now, unless it ends by itself.
+
+        An activity that waits for its retry takes what it had told along when it is cancelled. One that runs, and
+        heeds a hint, is done before anybody has to ask. A local activity asks, because turns may have taken all the
+        places for others.
+        """
+        try:
+            await workflow.wait_condition(generating.done, timeout=policies.HINT_WITHIN)
+        except TimeoutError:
+            with contextlib.suppress(ActivityError):
+                self._tries = await workflow.execute_local_activity(
+                    ports.tally, schedule_to_close_timeout=policies.TALLY_WITHIN, retry_policy=policies.TALLY
+                )
+
     async def _generate(self, step: GenerateInput) -> StepResult:
         self._generating = workflow.start_activity(
             ports.generate,
@@ -97,28 +121,29 @@ class Turn:
             result = await self._generating
         except ActivityError as error:
             if self._interrupted:
-                return _NOTHING_SAID  # between attempts, or with its worker lost: there is no partial to keep
+                return _nothing_said(self._tries)  # between attempts, or with its worker lost: no partial to keep
             if is_cancelled_exception(error):
                 raise
             raise _turn_failed(error, step.turn) from error
         except asyncio.CancelledError:
             if self._interrupted:
-                return _NOTHING_SAID  # by an update that came with the start: the activity never began
+                return _nothing_said([])  # by an update that came with the start: the activity never began
             raise
         if result.finish_reason == "interrupted" and not self._interrupted:
             raise asyncio.CancelledError  # the run itself was cancelled, and the activity stopped for it
         return result
 
 
-_NOTHING_SAID = StepResult(
-    message=Message(role="assistant", parts=[]),
-    finish_reason="interrupted",
-    provider=None,
-    model=None,
-    usage=Usage(),
-    tries=[],
-    sha256=text_sha256(""),
-)
+def _nothing_said(tries: list[Try]) -> StepResult:
+    return StepResult(
+        message=Message(role="assistant", parts=[]),
+        finish_reason="interrupted",
+        provider=None,
+        model=None,
+        usage=Usage(),
+        tries=tries,
+        sha256=text_sha256(""),
+    )
 
 
 def _turn_result(step: StepResult) -> TurnResult:
@@ -152,9 +177,9 @@ def _validated(turn: RawValue) -> TurnInput:
 def _turn_failed(error: ActivityError, turn: TurnInput) -> ApplicationError:
     """Return the run's failure: the activity's own words at the top, where every client shows them."""
     cause = error.cause
-    out_of_time = isinstance(cause, TimeoutError) or error.retry_state is RetryState.TIMEOUT
+    out_of_time = isinstance(cause, ActivityTimeoutError) or error.retry_state is RetryState.TIMEOUT
     if out_of_time:
-        last = cause.cause if isinstance(cause, TimeoutError) else cause
+        last = cause.cause if isinstance(cause, ActivityTimeoutError) else cause
         message = f"the turn was not done in limits.total_s ({turn.limits.total_s:g} s)"
         message += f"; last failure: {last}" if last else ""
         return ApplicationError(message, type="DeadlineExceeded", non_retryable=True)

@@ -339,6 +339,10 @@ def nothing_shown(_: object) -> None:
     """Nobody watches."""
 
 
+def nothing_gone() -> None:
+    """No earlier attempt left anything."""
+
+
 async def sent_to(one: Candidate, transport: Transport, attachments: Attachments, *parts: JsonObject) -> str:
     """Return the request's body at a provider that is down."""
     turn = TurnInput.model_validate({"messages": [{"role": "user", "content": list(parts)}]})
@@ -346,7 +350,7 @@ async def sent_to(one: Candidate, transport: Transport, attachments: Attachments
     async with serving(saying(down)) as provider:
         call = CandidateCall(replace(one, base_url=provider.url), turn)
         with pytest.raises(StatusError):
-            await call.run(transport, attachments.by_value, lambda: None, nothing_shown)
+            await call.run(transport, attachments.by_value, lambda: None, nothing_shown, nothing_gone)
     [request] = provider.requests
     return request.body.decode()
 
@@ -376,7 +380,7 @@ async def test_attachments_reach_every_provider(
 
 
 async def test_fetching_is_part_of_a_try(load: Load, transport: Transport) -> None:
-    """Its clocks run, it beats, and the provider is not called before everything is there."""
+    """Its clocks run, it beats in good time, and the provider is not called before everything is there."""
     beats = 0
 
     def beat() -> None:
@@ -386,9 +390,9 @@ async def test_fetching_is_part_of_a_try(load: Load, transport: Transport) -> No
     async with serving(saying(HEAD, chunk(PNG), WAIT)) as host, serving(saying(DONE)) as provider:
         content: list[JsonValue] = [file(url=host.url)]
         turn = TurnInput.model_validate({"messages": [{"role": "user", "content": content}]})
-        call = CandidateCall(candidate(url=provider.url, first_token_s=1.3), turn)
+        call = CandidateCall(candidate(url=provider.url, first_token_s=2, heartbeat_s=1), turn)
         with pytest.raises(ClockRanOut) as failed:
-            await call.run(transport, load().by_value, beat, nothing_shown)
+            await call.run(transport, load().by_value, beat, nothing_shown, nothing_gone)
         await host.hung_up.wait()
 
     assert (failed.value.clock, beats, provider.requests) == ("first_token_s", 2, [])
@@ -400,7 +404,7 @@ async def test_a_bad_attachment_is_no_failure_of_the_providers(load: Load, trans
         turn = TurnInput.model_validate({"messages": [{"role": "user", "content": [image(object="none")]}]})
         with pytest.raises(BadAttachment, match=r"^messages\.0\.parts\.0: "):
             await CandidateCall(candidate(url=provider.url), turn).run(
-                transport, load().by_value, lambda: None, nothing_shown
+                transport, load().by_value, lambda: None, nothing_shown, nothing_gone
             )
 
     assert provider.requests == []

@@ -78,6 +78,26 @@ def test_a_cost_limit_leaves_out_whose_price_is_not_known() -> None:
         budget(usd=1, price=None).check(Usage(input_tokens=1, output_tokens=0))
 
 
+def test_a_cost_limit_is_not_held_by_hoping() -> None:
+    """Where an earlier try's cost is not known, the limit may be over; tokens are another matter."""
+    unknown = Budget(Limits(max_cost_usd=1, max_total_tokens=99), NOTHING, None, PRICE)
+    with pytest.raises(BudgetSpent, match="nobody knows what an earlier try cost"):
+        unknown.check(Usage(input_tokens=1, output_tokens=0))
+    Budget(Limits(max_total_tokens=99), NOTHING, None, PRICE).check(Usage(input_tokens=1, output_tokens=0))
+
+
+def test_what_turns_out_to_be_spent_counts_from_then_on() -> None:
+    """A response that was to be read on, and is gone, was paid for."""
+    limited = budget(tokens=100, usd=1.0)
+    limited.also_spent(Usage(input_tokens=60, output_tokens=20), 0.4)
+    limited.check(Usage(input_tokens=19, output_tokens=0))
+    with pytest.raises(BudgetSpent, match="max_total_tokens: 100 of 100"):
+        limited.check(Usage(input_tokens=20, output_tokens=0))
+    limited.also_spent(Usage(), None)
+    with pytest.raises(BudgetSpent, match="nobody knows"):
+        limited.check(Usage(input_tokens=1, output_tokens=0))
+
+
 def test_a_stream_is_stopped_when_it_has_said_too_much() -> None:
     """By what it says, since no provider counts while it streams."""
     limited = budget(tokens=20)
@@ -106,4 +126,4 @@ def test_what_the_provider_does_not_say_is_estimated_and_marked(
     """Of a stream that broke off, even what it said at the beginning is only the least it can be."""
     message = Message(role="assistant", parts=[TextPart(text="x" * 40)])
 
-    assert used(turn("y" * 20), reported, message, whole=whole) == (usage, estimated)
+    assert used(5, reported, message, whole=whole) == (usage, estimated)

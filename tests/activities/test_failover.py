@@ -1,12 +1,10 @@
-import json
-
 import pytest
 
 from activities.breakers import Breakers
-from activities.failover import Ask, Candidacy, GiveUp, Move, Trail, Wait, next_move, trail_of
+from activities.failover import Ask, GiveUp, Move, Wait, next_move
 from activities.routes import Retries
+from activities.trail import Trail
 from streaming.contracts import Try, TryError
-from streaming.messages import Usage
 from streaming.reasons import Reason
 from tests.activities.candidates import candidate
 
@@ -28,10 +26,16 @@ def tried(
     return Try(attempt=attempt, number=1, provider=provider, model=model, seconds=0.5, error=error)
 
 
-def moved(trail: Trail, attempt: int = 2, breakers: Breakers | None = None, retries: Retries | None = None) -> Move:
+def moved(
+    trail: Trail,
+    attempt: int = 2,
+    breakers: Breakers | None = None,
+    retries: Retries | None = None,
+    time_left_s: float = 900.0,
+) -> Move:
     """Return what is to be done on the route of a, b and c at second 100."""
     before = sum(tried.attempt < attempt for tried in trail.tries)
-    return next_move([A, B, C], trail, before, breakers or Breakers(), 100.0, retries=retries)
+    return next_move([A, B, C], trail, before, breakers or Breakers(), 100.0, time_left_s=time_left_s, retries=retries)
 
 
 def down(*models: str, reason: Reason = Reason.SERVER, since: float = 95.0) -> Breakers:
@@ -84,7 +88,44 @@ def test_with_everybody_left_out_a_pass_waits_for_the_first_to_come_back() -> No
     breakers = down("a", "b", "c")
     breakers.of("p", "b").opened(300.0, Reason.SERVER, 100.0)
 
-    assert moved(Trail(), breakers=breakers) == Wait(5.0, asked=True)
+    assert moved(Trail(), breakers=breakers) == shut(5.0)
+
+
+def shut(seconds: float, *reasons: Reason) -> Wait:
+    """Return the wait for breakers of a, b and c."""
+    why = reasons or (Reason.SERVER,) * 3
+    names = zip("abc", why, strict=True)
+    return Wait(seconds, asked=True, left_alone=tuple(f"p/{name} ({reason})" for name, reason in names))
+
+
+@pytest.mark.parametrize(
+    ("time_left_s", "trail", "move"),
+    [
+        (5.1, Trail(), shut(5.0)),
+        (5.0, Trail(), Ask(A)),
+        (1.0, Trail(tries=[tried("a", hopeless=False)]), Ask(B)),
+        (1.0, Trail(tries=[tried("a", hopeless=False, attempt=2)]), Wait(1.0)),
+        (1.0, Trail(tries=[tried(name, hopeless=False) for name in "abc"]), shut(5.0)),
+        (1.0, Trail(tries=[tried("a")]).started(A, so_far=tried("a")).lost(), Ask(A)),
+    ],
+    ids=range(6),
+)
+def test_a_turn_that_ends_before_the_breakers_open_asks_each_candidate_once(
+    time_left_s: float, trail: Trail, move: Move
+) -> None:
+    """It has nothing to wait for; who has failed this very turn is left alone, and who was lost did not fail."""
+    assert moved(trail, breakers=down("a", "b", "c"), time_left_s=time_left_s) == move
+
+
+@pytest.mark.parametrize("reason", [Reason.RATE_LIMIT, Reason.OVERLOADED])
+def test_a_provider_that_asks_for_a_pause_has_it_from_short_turns_too(reason: Reason) -> None:
+    """Whom only others' failures shut out is asked instead."""
+    asking = down("a", "b", "c", reason=reason)
+    asking_but_one = down("a", "c", reason=reason)
+    asking_but_one.of("p", "b").opened(105.0, Reason.CONNECTION, 95.0)
+
+    assert moved(Trail(), breakers=asking, time_left_s=1) == shut(5.0, reason, reason, reason)
+    assert moved(Trail(), breakers=asking_but_one, time_left_s=1) == Ask(B)
 
 
 def test_whom_no_wait_mends_is_asked_when_there_is_nobody_else() -> None:
@@ -101,6 +142,16 @@ def test_without_a_word_from_the_providers_the_wait_doubles(passes: int, wait_s:
     tries = [tried(model, hopeless=False, attempt=1 + at) for at in range(passes) for model in "abc"]
 
     assert moved(Trail(tries=tries), attempt=passes) == Wait(wait_s)
+
+
+def test_a_lost_worker_is_no_failed_pass() -> None:
+    """Neither our wait nor the route's limit of passes counts it."""
+    lost = Trail().started(A, so_far=tried("a")).lost().tries[0]
+    tries = [lost, lost.model_copy(update={"attempt": 2})]
+    tries += [tried(model, hopeless=False, attempt=3) for model in "abc"]
+
+    assert moved(Trail(tries=tries), attempt=3) == Wait(1.0)
+    assert moved(Trail(tries=tries), attempt=3, retries=Retries(passes=2)) == Wait(1.0)
 
 
 def test_an_attempt_of_a_number_that_was_there_before_asks_again() -> None:
@@ -146,56 +197,3 @@ def test_a_route_may_limit_its_passes() -> None:
     assert moved(Trail(tries=tries), attempt=3, retries=Retries(passes=4)) == Wait(4.0)
     assert moved(Trail(tries=tries), attempt=3, retries=Retries(passes=3)) == GiveUp(3)
     assert moved(Trail(tries=tries), attempt=3, retries=Retries(max_wait_s=0.5)) == Wait(0.5)
-
-
-def test_the_trail_sums_what_was_spent() -> None:
-    """Over all attempts; what nobody knows counts for nothing."""
-    spent = Usage(input_tokens=3, output_tokens=4)
-    first = tried("a", hopeless=False).model_copy(update={"usage": spent, "cost_usd": 0.5})
-    second = tried("b", hopeless=False, attempt=2).model_copy(update={"usage": spent, "cost_usd": None})
-    trail = Trail(tries=[first, second, tried("c", hopeless=True)])
-
-    assert trail.usage == Usage(input_tokens=6, output_tokens=8)
-    assert trail.cost_usd == 0.5
-
-
-def test_a_call_is_in_flight_until_it_is_over() -> None:
-    """Each step leaves the earlier trail as it was."""
-    start = Trail()
-    flying = start.started(A)
-    done = flying.finished(tried("a"))
-
-    assert (None, Candidacy(provider="p", model="a"), None) == (start.in_flight, flying.in_flight, done.in_flight)
-    assert [tried("a")] == done.tries
-    assert flying.tries == []
-
-
-@pytest.mark.parametrize(
-    ("trail", "attempt", "why"),
-    [
-        (Trail(), 1, None),
-        (Trail(), 2, "worker lost"),
-        (Trail().started(A), 2, "worker lost"),
-        (Trail(tries=[tried("a", hopeless=False)]).started(B), 2, "worker lost"),
-        (Trail(tries=[tried("a", hopeless=False)]), 2, "T: a failed"),
-        (Trail(tries=[tried("a", hopeless=False), tried("b", hopeless=True)]), 3, "T: b failed"),
-        (Trail(tries=[tried("a")]), 2, None),
-    ],
-    ids=range(7),
-)
-def test_the_trail_says_why_another_call_is_made(trail: Trail, attempt: int, why: str | None) -> None:
-    """The last failure, or that the last worker was never heard of again."""
-    assert why == trail.why(attempt)
-
-
-def test_the_trail_travels_as_json() -> None:
-    """It is what the last attempt's heartbeat left."""
-    trail = Trail(tries=[tried("a", hopeless=True)]).started(B)
-
-    assert trail == trail_of([json.loads(trail.model_dump_json())])
-
-
-@pytest.mark.parametrize("details", [[], [None], ["x"], [5], [{"tries": 5}], [{"other": 1}], [[]]])
-def test_details_of_another_version_are_no_trail(details: list[object]) -> None:
-    """A pass that starts over is safe."""
-    assert Trail() == trail_of(details)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationErrorCategory
 
-from activities.failover import GiveUp, Trail, Wait
+from activities.failover import GiveUp, Wait
 from activities.failures import (
     MAX_RETRY_AFTER_S,
     Verdict,
@@ -12,6 +12,7 @@ from activities.failures import (
     stopped,
     verdict,
 )
+from activities.trail import Trail
 from streaming.contracts import Try, TryError
 from streaming.errors import (
     AnswerTooLarge,
@@ -28,6 +29,7 @@ from streaming.errors import (
     UnknownRoute,
 )
 from streaming.reasons import Reason
+from tests.activities.candidates import candidate
 
 MAY_RETURN, HOPELESS, STOP = Verdict.MAY_RETURN, Verdict.HOPELESS, Verdict.STOP
 
@@ -122,15 +124,24 @@ def test_a_pass_with_something_worth_another_try_comes_back() -> None:
 
 
 def test_a_pass_in_which_nobody_could_be_asked_says_so() -> None:
-    """Their breakers are open."""
-    failure = pass_failed(Trail(), Wait(7, asked=True), time_left_s=100)
+    """Their breakers are open, and why."""
+    wait = Wait(7, asked=True, left_alone=("p/a (rate_limit)", "p/b (server)"))
+    why = "every candidate is left alone for a while; left alone: p/a (rate_limit), p/b (server)"
+    failure = pass_failed(Trail(), wait, time_left_s=100)
 
-    assert (failure.type, failure.message) == ("AllCandidatesFailed", "every candidate is left alone for a while")
+    assert (failure.type, failure.message) == ("AllCandidatesFailed", why)
 
-    too_late = pass_failed(Trail(), Wait(7, asked=True), time_left_s=5)
+    too_late = pass_failed(Trail(), wait, time_left_s=5)
 
     assert too_late.type == "DeadlineTooClose"
-    assert too_late.message.endswith("the turn has 5 s left: every candidate is left alone for a while")
+    assert too_late.message == f"nobody may be asked for 7 s and the turn has 5 s left: {why}"
+
+
+def test_a_call_that_was_lost_is_no_reason_of_the_candidates() -> None:
+    """It did not fail."""
+    lost = Trail(tries=[tried("b", hopeless=False)]).started(candidate("a"), so_far=tried("a", hopeless=False)).lost()
+
+    assert pass_failed(lost, Wait(1), time_left_s=100).message == "every candidate failed: p/b: b failed"
 
 
 @pytest.mark.parametrize(("wait_s", "delay"), [(7.5, 7.5), (0.0, 0.001), (1e300, MAX_RETRY_AFTER_S)])
@@ -147,7 +158,11 @@ def test_a_wait_is_one_that_temporal_takes(wait_s: float, delay: float) -> None:
     [
         (GiveUp(), "RouteExhausted", "no candidate of the route can answer this turn: p/a: a failed"),
         (GiveUp(3), "RetriesExhausted", "the route was tried 3 times: p/a: a failed"),
-        (Wait(60, asked=True), "DeadlineTooClose", "the providers ask to wait 60 s and the turn has 60 s left"),
+        (
+            Wait(60, asked=True),
+            "DeadlineTooClose",
+            "the providers ask to wait 60 s and the turn has 60 s left: every candidate failed",
+        ),
     ],
 )
 def test_a_route_without_hope_fails_now(move: Wait | GiveUp, type_: str, words: str) -> None:

@@ -86,6 +86,18 @@ async def test_beats_come_at_most_about_once_a_second() -> None:
     assert all(gap >= pulse.BEAT_EVERY_S for gap in gaps)
 
 
+async def test_a_beat_waits_for_something_to_tell() -> None:
+    """It then comes soon, and not a second later."""
+    beats = Beats()
+    now = asyncio.get_running_loop().time
+    tells_at = now() + 0.3
+    async with Pulse(clocks(), beats, lambda: now() >= tells_at):
+        await asyncio.sleep(0.8)
+
+    (first,) = beats
+    assert 0 <= first - tells_at < 0.4
+
+
 async def test_a_cancellation_from_outside_stays_one() -> None:
     """Even where a clock runs out while it is being heeded."""
     running = clocks(first_token_s=0.2)

@@ -151,6 +151,7 @@ async def test_another_attempt_reads_the_same_response_from_its_beginning(
     answer = await tried.run(transport)
 
     assert given == resume
+    assert tried.gone == 0
     assert answer.message.text == tried.shown.text == TEXT
     assert tried.call.resume is not None
     assert tried.call.resume.split(":")[0] == resume.split(":")[0]
@@ -169,6 +170,7 @@ async def test_a_response_that_is_gone_is_asked_for_anew(
     answer = await tried.run(transport)
 
     assert answer.message.text == tried.shown.text == "another"
+    assert tried.gone == 1
     assert tried.call.resume is not None
     assert tried.call.resume.split(":")[0] != resume.split(":")[0]
     await asked(provider, script, "responses", "responses")

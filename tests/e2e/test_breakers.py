@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -22,6 +23,7 @@ from streaming.live.link import connect_redis
 from streaming.reasons import Reason
 from tests.e2e.proxy import proxy_to
 from tests.e2e.rig import SECRET, Rig, eventually, redis_of_its_own, text_of, turn
+from tests.e2e.test_faults import failure_of
 
 NO_MONEY: JsonObject = {"status": 429, "error": {"message": "pay", "code": "insufficient_quota"}}
 
@@ -233,6 +235,64 @@ async def _is_shown(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     clock = time.strftime("%H:%M:%S", time.localtime(hint["open_until"]))
     assert f"\n  ✗ model-a is left out until {clock}: quota, says {hint['worker']}\n" in in_words
     assert SECRET not in printed + in_words
+
+
+_GUARDED = """
+[providers.scripted]
+wire = "openai-chat"
+base_url = "{url}"
+api_key_env = "SCRIPTED_KEY"
+
+[[routes.default]]
+provider = "scripted"
+model = "model-a"
+
+[[routes.once]]
+provider = "scripted"
+model = "model-a"
+
+[retries.once]
+passes = 1
+"""
+
+
+@pytest.fixture
+async def guarded(rig: Rig) -> str:
+    """The queue of a worker with breakers of its own."""
+    queue = f"guarded-{uuid4().hex[:8]}"
+    file = rig.stack.log_dir / "guarded.toml"
+    file.write_text(_GUARDED.format(url=rig.stack.provider_url))
+    breakers = {"MILLSTREAM_BREAKERS__ENABLED": "true", "MILLSTREAM_BREAKERS__SHARE": "false"}
+    await rig.worker(queue, MILLSTREAM_CONFIG=str(file), **breakers)
+    return queue
+
+
+async def test_a_turn_too_short_to_wait_for_a_breaker_asks_all_the_same(rig: Rig, guarded: str) -> None:
+    """It is open for 10 s because others failed. A turn that may wait waits; one that may not has its one call."""
+    down, up = await rig.script({"status": 500}), await rig.script({"text": "up again"})
+    for _ in range(5):
+        await failure_of(await rig.start(turn(down, route="once"), queue=guarded))
+
+    failed = await failure_of(await rig.start(turn(down, limits={"total_s": 5}), queue=guarded))
+    answered = await rig.run(turn(up, limits={"total_s": 5}), queue=guarded)
+
+    assert failed.type == "DeadlineTooClose"
+    assert "HTTP 500" in failed.message
+    assert "left alone: scripted/model-a (server)" in failed.message
+    assert len(await rig.requests(down)) == 5 + 1
+    assert text_of(answered) == "up again"
+
+
+async def test_a_provider_that_asks_for_a_pause_has_it(rig: Rig, guarded: str) -> None:
+    """A turn that cannot wait so long ends at once, asks nobody, and says why."""
+    busy = await rig.script({"status": 429, "headers": {"retry-after": "200"}})
+    await failure_of(await rig.start(turn(busy, route="once"), queue=guarded))
+
+    failure = await failure_of(await rig.start(turn(busy, limits={"total_s": 100}), queue=guarded))
+
+    assert failure.type == "DeadlineTooClose"
+    assert "left alone: scripted/model-a (rate_limit)" in failure.message
+    assert len(await rig.requests(busy)) == 1
 
 
 async def test_breakers_are_not_shown_where_nobody_knows(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:

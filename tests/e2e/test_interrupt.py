@@ -6,11 +6,16 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError
+from temporalio.worker import Replayer
 
+from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from tests.e2e.rig import Rig, eventually, text_of, turn
+from tests.e2e.test_kill import used_so_far
+from workflows.turn import Turn
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -116,6 +121,51 @@ async def test_interrupt_between_attempts_returns_at_once(rig: Rig) -> None:
 
     assert partial["finish_reason"] == "interrupted"
     assert time.monotonic() - started < 30
+
+
+async def test_interrupt_between_passes_accounts_for_what_was_tried(rig: Rig) -> None:
+    """Temporal drops what the waiting activity had told when it is cancelled: so it is asked before."""
+    cut: JsonObject = {"tokens": 40, "cut_after": 20, "cut": "eof"}
+    script = await rig.script(cut, cut, {"status": 429, "headers": {"retry-after": "60"}})
+    handle = await rig.start(turn(script))
+
+    async def asked_for_a_pause() -> bool:
+        standing = await rig.turns().standing(handle.id)
+        return standing.status == "backing off" and "429" in str(standing.last_failure)
+
+    await eventually(asked_for_a_pause)
+    started = time.monotonic()
+    partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
+
+    assert time.monotonic() - started < 30
+    assert (partial.finish_reason, partial.message.parts) == ("interrupted", [])
+    failed = [(tried.attempt, tried.error.type) for tried in partial.tries if tried.error]
+    assert failed == [(1, "TruncatedStream"), (2, "TruncatedStream"), (3, "StatusError")]
+    assert [tried.usage.total_tokens if tried.usage else None for tried in partial.tries] == [31, 31, None]
+    assert partial.total_usage.total_tokens == 62
+    assert await handle.result() == partial.model_dump(mode="json")
+    await Replayer(workflows=[Turn], data_converter=pydantic_data_converter).replay_workflow(
+        await handle.fetch_history()
+    )
+
+
+async def test_interrupt_with_the_worker_lost_accounts_for_its_call(rig: Rig) -> None:
+    """There is no partial, but there is what its last beat told."""
+    script = await rig.script(ENDLESS)
+    queue = f"lost-{uuid4().hex[:8]}"
+    worker = await rig.worker(queue)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 4}), queue=queue)
+    await used_so_far(handle, output_tokens=0)
+
+    worker.kill()
+    await rig.worker(queue)
+    partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
+
+    assert (partial.finish_reason, partial.message.parts) == ("interrupted", [])
+    (lost,) = partial.tries
+    assert lost.error is not None
+    assert (lost.error.type, lost.estimated) == ("WorkerLost", True)
+    assert partial.total_usage.total_tokens > 0
 
 
 async def test_interrupt_of_an_ended_turn_is_refused(rig: Rig) -> None:

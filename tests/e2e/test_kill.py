@@ -7,11 +7,15 @@ import time
 from uuid import uuid4
 
 import pytest
+from temporalio.client import WorkflowHandle
 
+from activities.trail import trail_of
 from deploy.sandbox.processes import RunningServer
+from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
 from streaming.live.frames import Frame
+from tests.e2e.chaos.durable import insist
 from tests.e2e.rig import Rig, eventually, text_of, turn
 
 HEARTBEAT_S = 3
@@ -61,6 +65,78 @@ async def test_turn_survives_two_sigkills_in_a_row(rig: Rig, queue: str) -> None
     history = (await handle.fetch_history()).to_json()
     assert history.count("EVENT_TYPE_ACTIVITY_TASK_COMPLETED") == 1
     assert history.count("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED") == 1
+    accounted = TurnResult.model_validate(result)
+    *lost, answered = told(accounted)
+    assert answered == (3, None)
+    assert set(lost) <= {(1, "WorkerLost"), (2, "WorkerLost")}
+    _is_the_sum(accounted)
+
+
+async def test_what_a_killed_workers_call_had_used_is_accounted_for(rig: Rig, queue: str) -> None:
+    """By an estimate of its last beat: the prompt, and what was said by then; the totals have it too."""
+    script = await rig.script({"tokens": 400, "pace_s": 0.02}, {"text": "the successor's"})
+    worker = await rig.worker(queue)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue)
+    await used_so_far(handle, output_tokens=30)
+
+    worker.kill()
+    await rig.worker(queue)
+    result = TurnResult.model_validate(await handle.result())
+
+    assert result.message.text == "the successor's"
+    lost, answered = result.tries
+    assert told(result) == [(1, "WorkerLost"), (2, None)]
+    assert lost.usage is not None
+    assert lost.usage.input_tokens == 1
+    assert 30 <= (lost.usage.output_tokens or 0) < 600
+    assert (lost.estimated, answered.estimated) == (True, False)
+    assert lost.seconds > 0
+    _is_the_sum(result)
+
+
+async def test_the_budget_is_held_across_a_kill(rig: Rig, queue: str) -> None:
+    """What the lost call had used is spent: the successor says the rest, and no more."""
+    script = await rig.script({"tokens": 1000, "pace_s": 0.02})
+    worker = await rig.worker(queue)
+    limits: JsonObject = {"heartbeat_s": 2, "max_total_tokens": 600}
+    handle = await rig.start(turn(script, limits=limits), queue=queue)
+    await used_so_far(handle, output_tokens=100)
+
+    worker.kill()
+    await rig.worker(queue)
+    result = TurnResult.model_validate(await handle.result())
+
+    assert result.finish_reason == "budget"
+    assert told(result) == [(1, "WorkerLost"), (2, None)]
+    lost, cut = (tried.usage for tried in result.tries)
+    assert lost is not None
+    assert cut is not None
+    assert cut.total_tokens < 600 <= lost.total_tokens + cut.total_tokens
+
+
+def told(result: TurnResult) -> list[tuple[int, str | None]]:
+    """Return the attempt of each try, and the type of its error."""
+    return [(tried.attempt, tried.error.type if tried.error else None) for tried in result.tries]
+
+
+def _is_the_sum(result: TurnResult) -> None:
+    used = [tried.usage for tried in result.tries]
+    assert None not in used
+    assert result.total_usage.total_tokens == sum(usage.total_tokens for usage in used if usage)
+
+
+async def used_so_far(handle: WorkflowHandle[object, JsonObject], output_tokens: int) -> int:
+    """Wait until Temporal knows of so many tokens of the call in flight; return how many it knows of."""
+
+    async def known() -> int | None:
+        described = await insist(handle.describe)
+        for pending in described.raw_description.pending_activities:
+            trail = trail_of(await described.data_converter.decode(list(pending.heartbeat_details.payloads)))
+            if trail.in_flight and trail.in_flight.so_far and (usage := trail.in_flight.so_far.usage):
+                return usage.total_tokens if (usage.output_tokens or 0) >= output_tokens else None
+        return None
+
+    return await eventually(known)
 
 
 async def test_stopping_worker_lets_a_running_turn_finish(rig: Rig, queue: str) -> None:
@@ -81,7 +157,7 @@ async def test_stopping_worker_lets_a_running_turn_finish(rig: Rig, queue: str) 
 async def test_stopping_worker_hands_a_long_turn_over(rig: Rig, queue: str) -> None:
     """A turn that cannot end in the drain time goes to another worker at once, not after a heartbeat timeout."""
     script = await rig.script({"tokens": 600, "pace_s": 0.1}, {"text": "taken over"})
-    worker = await rig.worker(queue, MILLSTREAM_WORKER__DRAIN_S="0.5")
+    worker = await rig.worker(queue, MILLSTREAM_WORKER__DRAIN_S="1.5")
     handle = await rig.start(turn(script, limits={"heartbeat_s": 60}), queue=queue)
     await _streaming(rig, script)
     started = time.monotonic()
@@ -90,9 +166,11 @@ async def test_stopping_worker_hands_a_long_turn_over(rig: Rig, queue: str) -> N
 
     assert text_of(result) == "taken over"
     assert time.monotonic() - started < 8
-    tries = result["tries"]
-    assert isinstance(tries, list)
-    assert len(tries) == 1  # the try that was handed over did not fail
+    handed_over, _ = TurnResult.model_validate(result).tries
+    assert told(TurnResult.model_validate(result)) == [(1, "WorkerLost"), (2, None)]
+    assert handed_over.usage is not None
+    # Its worker told how far it was when it stopped, not at a beat before: the next would have come after 48 s.
+    assert (handed_over.usage.output_tokens or 0) > 10
 
 
 async def _replaced(rig: Rig, worker: RunningServer, queue: str) -> RunningServer:

@@ -14,6 +14,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetActivityRequest, ResetWorkflowExecutionRequest
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.tally import tally
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
 from streaming.live.hub import WatchedTurn
@@ -367,7 +368,7 @@ async def test_redis_that_forbids_the_channels_changes_no_turn(rig: Rig) -> None
 
 
 async def test_interrupt_with_the_worker_dead_ends_the_turn_after_the_heartbeat_timeout(rig: Rig) -> None:
-    """No worker can take the activity over: one that runs the workflow alone is enough, and nothing was kept."""
+    """No worker can take the activity over: one that runs workflows only is enough, and nothing was kept."""
     queue = new_id("dead")
     script = await rig.script({"tokens": 5000, "pace_s": 0.02})
     worker = await rig.worker(queue)
@@ -384,7 +385,13 @@ async def test_interrupt_with_the_worker_dead_ends_the_turn_after_the_heartbeat_
         """No hint: nobody hears one."""
 
     async with (
-        Worker(rig.client, task_queue=queue, workflows=[Turn], workflow_runner=UnsandboxedWorkflowRunner()),
+        Worker(
+            rig.client,
+            task_queue=queue,
+            workflows=[Turn],
+            activities=[tally],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ),
         asyncio.timeout(60),
     ):
         partial = await rig.turns(queue).interrupt(handle.id, told)

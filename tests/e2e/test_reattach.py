@@ -8,8 +8,11 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from activities.trail import Candidacy, trail_of
 from deploy.sandbox.processes import RunningServer
+from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject, JsonValue
+from tests.e2e.chaos.durable import insist
 from tests.e2e.rig import Rig, eventually, text_of, turn
 from tests.e2e.watching import Watching
 
@@ -65,15 +68,16 @@ class Turns:
         paths = [entry.path.split("/")[2:] for entry in await self.rig.requests(script)]
         return ["/".join(["responses", *["ID" for _ in path[1:2]], *path[2:]]) for path in paths]
 
-    async def resumable(self, handle: WorkflowHandle) -> str:  # type: ignore[type-arg]
-        """Wait until Temporal knows where a response can be read on; return what it knows."""
+    async def resumable(self, handle: WorkflowHandle, output_tokens: int = 0) -> str:  # type: ignore[type-arg]
+        """Wait until Temporal knows where a response can be read on, and of so many tokens; return the place."""
 
         async def told() -> str | None:
-            described = await handle.describe()
+            described = await insist(handle.describe)
             for pending in described.raw_description.pending_activities:
-                for trail in await described.data_converter.decode(list(pending.heartbeat_details.payloads)):
-                    if resume := (trail.get("in_flight") or {}).get("resume"):
-                        return str(resume)
+                trail = trail_of(await described.data_converter.decode(list(pending.heartbeat_details.payloads)))
+                flying = trail.in_flight
+                if flying and flying.resume and (_said(flying) or 0) >= output_tokens:
+                    return flying.resume
             return None
 
         return await eventually(told)
@@ -85,6 +89,10 @@ class Turns:
             return (await self.asked(script))[-1] == "responses/ID/cancel"
 
         await eventually(told)
+
+
+def _said(flying: Candidacy) -> int | None:
+    return flying.so_far.usage.output_tokens if flying.so_far and flying.so_far.usage else None
 
 
 @pytest.fixture
@@ -121,7 +129,8 @@ async def test_killed_workers_cost_no_second_generation(turns: Turns) -> None:
     assert text_of(result) == screen.text == screen.result_text == TEXT
     assert await turns.asked(script) == ["responses", "responses/ID", "responses/ID"]
     assert len({resume.partition(":")[0] for resume in resumed}) == 1
-    assert tries_of(result) == [(3, False)]
+    assert tries_of(result) == [(3, False)]  # one generation is one try, with the usage that came with its answer
+    assert result["total_usage"] == result["usage"]
     assert screen.kinds().count("begin") == 3
     assert "fail" not in screen.kinds()
 
@@ -142,6 +151,7 @@ async def test_a_worker_that_stops_hands_its_response_over(turns: Turns) -> None
     result = await handle.result()
 
     assert text_of(result) == TEXT
+    assert tries_of(result) == [(2, False)]
     assert await turns.asked(script) == ["responses", "responses/ID"]
 
 
@@ -220,4 +230,28 @@ async def test_a_response_that_is_gone_is_made_anew(turns: Turns) -> None:
 
     assert text_of(result) == "made anew"
     assert await turns.asked(script) == ["responses", "responses"]
-    assert tries_of(result) == [(2, False)]
+    assert tries_of(result) == [(1, True), (2, False)]
+    lost, _ = TurnResult.model_validate(result).tries
+    assert lost.error is not None
+    assert (lost.error.type, lost.estimated) == ("WorkerLost", True)
+    assert lost.usage is not None
+    assert lost.usage.total_tokens > 0
+
+
+async def test_a_response_that_is_gone_was_paid_for(turns: Turns) -> None:
+    """The one that is made anew has what is left of the budget."""
+    script = await turns.rig.script({**SLOW, "kept_s": 1.0}, {"tokens": 400, "pace_s": 0.02})
+    worker = await turns.worker()
+    handle = await turns.start(script, max_total_tokens=170)
+    await turns.resumable(handle, output_tokens=40)
+
+    worker.kill()
+    await turns.worker()
+    result = TurnResult.model_validate(await handle.result())
+
+    assert result.finish_reason == "budget"
+    assert [tried.attempt for tried in result.tries] == [1, 2]
+    lost, cut = (tried.usage for tried in result.tries)
+    assert lost is not None
+    assert cut is not None
+    assert cut.total_tokens < 170 <= lost.total_tokens + cut.total_tokens

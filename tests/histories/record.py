@@ -16,6 +16,7 @@ from streaming.jsontext import JsonObject
 from tests.e2e.rig import clean_environ, rig_up, turn
 
 _SLOW: JsonObject = {"tokens": 500, "pace_s": 0.05}
+_BUSY: JsonObject = {"status": 429, "headers": {"retry-after": "60"}}
 _Handle = WorkflowHandle[object, JsonObject]
 
 
@@ -26,6 +27,11 @@ class _Ending(Protocol):
 
 async def _interrupt(handle: _Handle) -> object:
     await asyncio.sleep(1)
+    return await handle.execute_update("interrupt")
+
+
+async def _interrupt_backoff(handle: _Handle) -> object:
+    await asyncio.sleep(2)
     return await handle.execute_update("interrupt")
 
 
@@ -51,6 +57,7 @@ async def record(version: str) -> None:
             "failed": (turn(await rig.script({"status": 401})), _wait),
             "invalid": ({"messages": []}, _wait),
             "interrupted": (turn(await rig.script(_SLOW), limits=brief), _interrupt),
+            "interrupted-between": (turn(await rig.script({"status": 500}, _BUSY)), _interrupt_backoff),
             "cancelled": (turn(await rig.script(_SLOW), limits=brief), _cancel),
         }
         for name, (request, ending) in shapes.items():

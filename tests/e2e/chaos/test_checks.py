@@ -6,6 +6,9 @@ import socket
 import pytest
 
 from deploy.sandbox.provider.journal import Entry
+from streaming.contracts import Try, TurnResult
+from streaming.messages import Message, TextPart, Usage
+from tests.e2e.chaos.accounts import misaccounted
 from tests.e2e.chaos.descriptors import descriptors
 from tests.e2e.chaos.responses import Response
 from tests.e2e.chaos.screens import Truth
@@ -69,6 +72,48 @@ def test_a_time_is_told_and_held_to_what_is_wanted(
     assert calm.calm(wanted) == [pytest.approx(seconds)]
     assert disturbed.calm(wanted) == []
     assert bool(calm.missed(0)) == (seconds > wanted.at_most_s)
+
+
+def accounted(*tries: tuple[int, int], total: int | None = None, text: str = "") -> TurnResult:
+    """Return a result whose tries are of these attempts and numbers, and used five tokens each."""
+    used = Usage(input_tokens=5)
+    return TurnResult(
+        message=Message(role="assistant", parts=[TextPart(text=text)] if text else []),
+        finish_reason="stop",
+        provider=None,
+        model=None,
+        usage=Usage(),
+        tries=[
+            Try(attempt=attempt, number=number, provider="p", model="m", seconds=1, usage=used)
+            for attempt, number in tries
+        ],
+        sha256="",
+        total_usage=Usage(input_tokens=total),
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "requests", "wrong"),
+    [
+        (accounted((1, 1), (1, 2), (2, 1), total=15, text="a"), 4, []),
+        (accounted(), 2, []),
+        (accounted((1, 1), (1, 1), total=10), 2, ["try 1 of attempt 1 is told twice"]),
+        (accounted((2, 1), (1, 1), total=10), 2, ["the tries are not in order: [2, 1]"]),
+        (accounted((1, 1), (2, 1), total=10), 1, ["2 tries used something, and the provider was asked 1 times"]),
+        (accounted(text="a"), 1, ["no try gave the message"]),
+    ],
+    ids=range(6),
+)
+def test_a_wrong_account_is_seen(result: TurnResult, requests: int, wrong: list[str]) -> None:
+    """By the tries themselves, and by how often the provider was asked."""
+    assert list(misaccounted(result, [entry(at, at + 1, 1) for at in range(requests)])) == wrong
+
+
+def test_a_wrong_total_is_seen() -> None:
+    """It is not what the tries have."""
+    [wrong] = misaccounted(accounted((1, 1), total=6), [entry(0, 1, 1)])
+
+    assert "the total is" in wrong
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system has no /proc")

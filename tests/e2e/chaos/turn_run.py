@@ -13,6 +13,7 @@ from streaming.live.durable import Outcome
 from streaming.live.frames import Frame
 from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.link import connect_redis
+from tests.e2e.chaos.accounts import misaccounted
 from tests.e2e.chaos.durable import insist
 from tests.e2e.chaos.plan import LIMITS, Person, PlannedInterrupt, PlannedTurn
 from tests.e2e.chaos.report import Report
@@ -164,7 +165,10 @@ class TurnRun:
             if seen != text:
                 self._report.problem(f"somebody ended with {seen!r}, not {text!r}", self._planned)
         self._report.timings.take(entries, self._planned.responses, self._interrupt if interrupted else None)
-        self._count(result, interrupted=interrupted)
+        accounted = TurnResult.model_validate(result)
+        for wrong in misaccounted(accounted, entries):
+            self._report.problem(wrong, self._planned)
+        self._count(accounted, interrupted=interrupted)
 
     async def _check_history(self, handle: _Handle, *, said_nothing: bool) -> None:
         history = (await insist(handle.fetch_history)).to_json()
@@ -174,15 +178,13 @@ class TurnRun:
             if not least <= count <= 1:
                 self._report.problem(f"{count} {event}", self._planned)
 
-    def _count(self, result: JsonObject, *, interrupted: bool) -> None:
-        report, tries = self._report, result["tries"]
-        assert isinstance(tries, list)
+    def _count(self, result: TurnResult, *, interrupted: bool) -> None:
+        report = self._report
         report.turns += 1
         report.interrupted += interrupted
-        report.tries += len(tries)
-        done = [tried for tried in tries if isinstance(tried, dict)]
-        report.attempts += max((int(str(tried["attempt"])) for tried in done), default=1)
-        report.failures.update(str(tried["error"]["type"]) for tried in done if isinstance(tried["error"], dict))
+        report.tries += len(result.tries)
+        report.attempts += max((tried.attempt for tried in result.tries), default=1)
+        report.failures.update(tried.error.type for tried in result.tries if tried.error)
 
 
 async def _no_hint() -> None:

@@ -12,7 +12,7 @@ WRONG = "wrong " * 4 + "水車 " * 4
 
 HTML = "<!doctype html><html><title>busy</title></html>"
 
-PATIENCE_S = 3.0
+PATIENCE_S = 6.0
 """How long a clock runs that shall run out; a good answer must come well within it on a slow machine."""
 
 ByWire = Callable[[str], JsonObject]
