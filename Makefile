@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo dev test unit e2e chaos chaos-long fidelity fuzz compat bench-live bench-failover bench-decode lint fmt types imports lock clean
+.PHONY: help setup demo demo-voice dev test unit e2e chaos chaos-long fidelity fuzz compat bench-live bench-failover bench-decode bench-duplex lint fmt types imports lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
@@ -22,6 +22,11 @@ setup: .venv/.installed ## Make .venv from requirements.lock
 
 demo: setup ## Stream one durable turn in the terminal, then one that survives a kill -9
 	@$(BIN)/millstream demo
+
+VOICE := .demo-voice
+demo-voice: setup ## Say a question to a fake realtime provider, and keep its answer's sound
+	@$(BIN)/python -m deploy.sandbox.speech $(VOICE)/question.wav
+	@$(BIN)/millstream talk $(VOICE)/question.wav $(VOICE)/answer.wav
 
 dev: setup ## Keep the whole stack up until Ctrl-C
 	@$(BIN)/millstream sandbox
@@ -51,6 +56,9 @@ bench-failover: setup ## Measure how fast a turn gets over what goes wrong; QUIC
 
 bench-decode: setup ## Measure what reading a stream costs beside the official SDKs; QUICK=1 takes 20 seconds
 	$(BIN)/python -m benchmarks.decode $(if $(QUICK),--quick)
+
+bench-duplex: setup ## Measure what a voice session adds to sound on its way; QUICK=1 takes half a minute
+	$(BIN)/python -m benchmarks.duplex $(if $(QUICK),--quick)
 
 CASES ?= 100000
 fidelity: setup ## Rebuild CASES=100000 answers of every wire from streams cut out of them

@@ -152,6 +152,16 @@ class CandidateSettings(_Section):
     try_s: Seconds | None = None
 
 
+class RealtimeSettings(_Section):
+    """A provider of voice sessions; what is not given is the wire's own."""
+
+    wire: Literal["openai-realtime", "gemini-live"]
+    base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    api_key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
+    model: _Name | None = None
+    voice: _Name | None = None
+
+
 class LiveSettings(_Section):
     """The live view."""
 
@@ -209,6 +219,7 @@ class Settings(BaseSettings):
     retries: dict[str, RetrySettings] = {}
     breakers: BreakerSettings = BreakerSettings()
     prices: dict[_Name, Price] = {}
+    realtime: dict[str, RealtimeSettings] = {}
     attachments: AttachmentSettings = AttachmentSettings()
     live: LiveSettings = LiveSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -16,6 +16,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import uuid4
@@ -25,11 +26,12 @@ import uvloop
 from rich.console import Console
 
 import worker as worker_process
-from cli import decoding, following, showing
+from cli import decoding, following, showing, talking
 from cli import providers as configured
 from cli.displays import Display, JsonLines, JsonResult, Pipe
 from cli.following import DETACHED, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
 from cli.screen import Screen
+from cli.wav import WavError
 from deploy.sandbox.errors import SandboxError
 from settings import SettingsError
 from streaming.contracts import MAX_PAYLOAD_BYTES, parse_turn
@@ -55,9 +57,18 @@ _EXIT_CODES: dict[type[Exception], int] = {
     TurnRefused: FAILED,
     CannotReachTemporal: UNREACHABLE,
     SandboxError: FAILED,
+    WavError: USAGE,
 }
 
 _READ_BYTES = 65_536
+
+
+class Pace(StrEnum):
+    """How a recording is sent."""
+
+    BURST = "burst"
+    REALTIME = "realtime"
+
 
 TurnId = Annotated[str, typer.Argument(metavar="TURN", help="The turn's id: its workflow id in Temporal.")]
 
@@ -124,6 +135,28 @@ def stop(
 ) -> None:
     """End a turn now, keep what it had said as its result, and print that."""
     _run(lambda environ: following.stop(environ, turn, JsonResult() if as_json else Pipe()))
+
+
+@app.command()
+def talk(
+    question: Annotated[Path, typer.Argument(metavar="IN.wav", help="What you say: 16-bit PCM, of any rate.")],
+    answer: Annotated[Path | None, typer.Argument(metavar="[OUT.wav]", help="Where the answer's sound goes.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="A [realtime.NAME] of the settings; the only one, if unsaid.")
+    ] = None,
+    pace: Annotated[Pace, typer.Option(help="Send the sound at once, or as fast as it plays.")] = Pace.BURST,
+    vad: Annotated[
+        bool, typer.Option("--vad", help="Let the provider hear when you have finished, not the file's end.")
+    ] = False,
+    system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
+) -> None:
+    """Say a recording to a realtime provider, show both transcripts live, and keep the answer's sound.
+
+    With no [realtime.NAME] in the settings a fake provider answers, by a script. The model may call one tool: a clock.
+    A recording is best sent at once: as fast as it plays, its pauses can pass for the end of what you say.
+    """
+    asked = talking.Talk(question, answer, provider, pace is Pace.REALTIME, vad, system)
+    _run(lambda environ: talking.talk(environ, asked))
 
 
 @app.command()

@@ -14,12 +14,15 @@ UNMIRRORED = {
     "activities/generate.py": "the activity: tests/e2e, against real servers",
     "activities/interrupts.py": "asks the workflow: tests/e2e/test_interrupt.py",
     "activities/live_turn.py": "declares a port; tests/e2e goes through it",
+    "activities/tally.py": "asks the server: tests/e2e/test_interrupt.py",
     "activities/unwatched.py": "does nothing; tests/e2e runs turns with it",
     "cli/breakers.py": "needs Redis: tests/e2e/test_breakers.py",
     "cli/following.py": "needs the whole stack: tests/e2e/test_cli.py",
     "cli/showing.py": "brings the whole stack up: tests/e2e/test_showing.py",
     "deploy/sandbox/errors.py": "declares one exception",
     "deploy/sandbox/worker.py": "a worker process: tests/e2e starts it",
+    "streaming/duplex/provider.py": "declares ports; every wire's tests go through them",
+    "streaming/duplex/setup.py": "declares values; every wire's tests say what becomes of them",
     "streaming/live/counts.py": "declares numbers: tests/e2e/test_metrics.py",
     "streaming/live/durable.py": "declares a port; tests/e2e goes through it",
     "streaming/live/exchange.py": "Redis: tests/e2e/test_breakers.py",
@@ -35,8 +38,11 @@ UNMIRRORED = {
     "workflows/ports.py": "declares the activity; tests/e2e calls through it",
     "workflows/turn.py": "the workflow: tests/e2e, and the recorded histories",
 }
-# The scripted provider is tested through its socket, by what it does and not by its modules.
-UNMIRRORED_FOLDERS = {"deploy/sandbox/provider": "tests/deploy/sandbox_provider"}
+# The scripted providers are tested through their sockets, by what they do and not by their modules.
+UNMIRRORED_FOLDERS = {
+    "deploy/sandbox/provider": "tests/deploy/sandbox_provider",
+    "deploy/sandbox/realtime": "tests/deploy/sandbox_realtime",
+}
 
 
 def modules() -> list[str]:
@@ -56,7 +62,7 @@ def mirrored(module: str) -> bool:
     return (ROOT / "tests" / path.parent / name).is_file() or (ROOT / "tests" / path.parts[0] / name).is_file()
 
 
-@pytest.mark.parametrize("name", [*PACKAGES, "routing", "settings", "turns", "worker"])
+@pytest.mark.parametrize("name", [*PACKAGES, "realtime", "routing", "settings", "turns", "worker"])
 def test_an_import_name_is_this_projects(name: str) -> None:
     """Other distributions use some of these names too, and an editable install loses to them."""
     spec = find_spec(name)

@@ -1,0 +1,1 @@
+"""Fake realtime providers on real sockets: OpenAI Realtime and Gemini Live, scripted."""

@@ -1,0 +1,140 @@
+"""What waits to be sent, and what was sent and has no answer yet: that is sent again on another connection. Pure.
+
+A connection that breaks takes along what the provider had heard but not answered, and no wire says how far it had
+come. So everything since the last answered turn is kept, and said again: at worst the provider hears something twice,
+and never is something lost. A turn is answered when the answer to it has ended; what was sent after that answer had
+*begun* belongs to the next one, for people talk while they are talked to.
+
+Sound and pictures are bounded, the oldest go first, and of these first those that were sent already. Words, marks and
+tool results are never dropped.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from streaming.duplex.elements import StreamElement
+
+MAX_MEDIA_BYTES = 2 * 2**20
+"""43 s of sound at 24 kHz, 65 s at 16 kHz."""
+_NOTHING = StreamElement()
+
+
+class Outbox:
+    """A queue that remembers."""
+
+    def __init__(self, max_media_bytes: int = MAX_MEDIA_BYTES) -> None:
+        self._max = max_media_bytes
+        self._kept: dict[int, StreamElement] = {}
+        self._media: deque[int] = deque()  # the numbers of those with sound or pictures, some of them gone
+        self._bytes = 0
+        self._waiting_bytes = 0
+        self._end = 0
+        self._next = 0
+        self._mark = 0
+        self._forgotten_ms = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many elements may wait; some of them may have been dropped."""
+        return self._end - self._next
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much sound and pictures wait."""
+        return self._waiting_bytes
+
+    def put(self, element: StreamElement) -> float:
+        """Queue an element.
+
+        Returns:
+            How much sound was dropped to make room, in milliseconds: of what waited, never of what had been sent.
+        """
+        size = media_bytes(element)
+        self._kept[self._end] = element
+        if size:
+            self._media.append(self._end)
+        self._end += 1
+        self._bytes += size
+        self._waiting_bytes += size
+        return self._evict()
+
+    def take(self) -> StreamElement | None:
+        """Return the next element to send, and keep it until it is answered; None: nothing waits."""
+        while self._next < self._end:
+            element = self._kept.get(self._next)
+            self._next += 1
+            if element is not None:
+                self._waiting_bytes -= media_bytes(element)
+                return element
+        return None
+
+    def refused(self) -> None:
+        """The element taken last cannot be sent at all."""
+        self._kept.pop(self._next - 1, None)
+
+    def answering(self) -> None:
+        """An answer to what was sent has begun."""
+        self._mark = self._next
+
+    def answered(self) -> None:
+        """It has ended: what it answers is kept no longer."""
+        self._drop(lambda number, _: number < self._mark)
+        self._forgotten_ms = 0.0
+
+    def rewind(self) -> float:
+        """Send again what has no answer, before what waits.
+
+        Returns:
+            How much sound of it was not kept, in milliseconds.
+        """
+        self._drop(lambda number, element: number < self._next and element.interrupted)  # what it stopped is over
+        self._next = min(self._kept, default=self._end)
+        self._mark = self._next
+        self._waiting_bytes = self._bytes
+        forgotten, self._forgotten_ms = self._forgotten_ms, 0.0
+        return forgotten
+
+    @property
+    def end(self) -> int:
+        """The place of the next element to come."""
+        return self._end
+
+    def drop_tool_responses(self, end: int) -> None:
+        """Send no tool results that were queued before a place: the provider has been told of them otherwise."""
+        self._drop(lambda number, element: number < end and bool(element.tool_responses))
+
+    def _drop(self, unwanted: Callable[[int, StreamElement], bool]) -> None:
+        for number in [number for number, element in self._kept.items() if unwanted(number, element)]:
+            self._remove(number)
+
+    def _remove(self, number: int) -> None:
+        size = media_bytes(self._kept.pop(number))
+        self._bytes -= size
+        if number >= self._next:
+            self._waiting_bytes -= size
+
+    def _evict(self) -> float:
+        dropped = 0.0
+        # The newest stays, however large it is: it would be dropped for nothing.
+        while self._bytes > self._max and self._media[0] != self._end - 1:
+            number = self._media.popleft()
+            element = self._kept.get(number)
+            if element is None:
+                continue
+            self._remove(number)
+            rest = replace(element, audio=None, image=None, video=None)
+            if rest != _NOTHING:
+                self._kept[number] = rest
+                self._kept = dict(sorted(self._kept.items()))
+            ms = element.audio.ms if element.audio else 0.0
+            if number >= self._next:
+                dropped += ms
+            else:
+                self._forgotten_ms += ms
+        return dropped
+
+
+def media_bytes(element: StreamElement) -> int:
+    """Return how much sound and pictures an element holds."""
+    return sum(len(media.data) for media in (element.audio, element.image, element.video) if media is not None)

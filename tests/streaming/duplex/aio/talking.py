@@ -1,0 +1,118 @@
+"""How tests talk in a session: what a user does, and what comes of it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from streaming.duplex.aio.collector import ResponseCollector, ResponseCollectorConfig
+from streaming.duplex.aio.reconnects import Reconnects
+from streaming.duplex.aio.session import RealtimeSession
+from streaming.duplex.elements import Audio, StreamElement
+from streaming.duplex.errors import ConnectError, SessionEndedError
+from streaming.duplex.provider import RealtimeProvider
+from streaming.duplex.tools import ToolExecutor
+from streaming.messages import Message, TextPart, ToolCallPart, ToolResultPart
+
+SOON = Reconnects(first_s=0.02, max_s=0.1)
+END = StreamElement(end_of_stream=True)
+
+
+async def write(session: RealtimeSession, text: str) -> None:
+    """Say something in writing, and wait for nothing."""
+    await session.send(StreamElement(text=text))
+    await session.send(END)
+
+
+async def speak(session: RealtimeSession, *, rate: int, ms: int = 200) -> None:
+    """Say something aloud, and wait for nothing."""
+    for _ in range(ms // 20):
+        await session.send(StreamElement(audio=Audio(b"\1\2" * (rate // 50), rate)))
+    await session.send(END)
+
+
+async def answer_of(
+    session: RealtimeSession,
+    executor: ToolExecutor | None = None,
+    listener: Callable[[StreamElement], None] = lambda _: None,
+) -> StreamElement:
+    """Wait for the answer, with tools run on the way."""
+    config = ResponseCollectorConfig(executor=executor, listener=listener)
+    async with asyncio.timeout(20):
+        return await ResponseCollector(config).start(session, session)
+
+
+async def until(session: RealtimeSession, wanted: Callable[[StreamElement], bool]) -> list[StreamElement]:
+    """Receive up to an element."""
+    seen: list[StreamElement] = []
+    async with asyncio.timeout(20):
+        while not seen or not wanted(seen[-1]):
+            seen.append(await session.receive())
+    return seen
+
+
+async def listen(session: RealtimeSession, seconds: float) -> None:
+    """Play what comes for a while."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                await session.receive()
+    except TimeoutError:
+        return
+
+
+async def rest_of(session: RealtimeSession) -> list[StreamElement]:
+    """Receive until the session is over."""
+    async with asyncio.timeout(20):
+        return [element async for element in session]
+
+
+def ending_of(elements: list[StreamElement]) -> Exception | None:
+    """Return the error of the last element: how the session ended."""
+    return elements[-1].error
+
+
+def is_ended(error: Exception | None) -> bool:
+    """Return whether that is an ending and no failure."""
+    return isinstance(error, SessionEndedError)
+
+
+def shown(messages: list[Message]) -> list[str]:
+    """Return a transcript in short: who, and what."""
+    return [f"{message.role}: {' '.join(_words(message))}" for message in messages]
+
+
+def _words(message: Message) -> list[str]:
+    words: list[str] = []
+    for part in message.parts:
+        match part:
+            case TextPart(text=text):
+                words.append(text)
+            case ToolCallPart(name=name):
+                words.append(f"[{name}]")
+            case ToolResultPart(content=content):
+                words += [item.text for item in content if isinstance(item, TextPart)]
+    return words
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def refusal(provider: RealtimeProvider, *, tries: int = 2, timeout_s: float = 5) -> ConnectError:
+    """Return why a session does not begin."""
+    session = RealtimeSession(
+        provider,
+        reconnects=Reconnects(tries=tries, first_s=0.02),
+        connect_timeout_s=timeout_s,
+        setup_timeout_s=timeout_s,
+    )
+    with pytest.raises(ConnectError) as raised:
+        async with session:
+            pass
+    return raised.value
