@@ -15,8 +15,6 @@ GENERATE = RetryPolicy(
     non_retryable_error_types=["PayloadsTooLarge"],  # the same answer would be as large, and cost as much
 )
 
-# Of an interrupt. A running attempt that is hinted at ends in a few hundredths of a second, and counts itself; for
-# the others, whoever stops a turn does not wait for long: rather an end that is not counted.
-HINT_WITHIN = timedelta(milliseconds=200)
+# Of an interrupt. Whoever stops a turn does not wait for long: rather an end that is not counted.
 TALLY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
 TALLY_WITHIN = timedelta(seconds=2)

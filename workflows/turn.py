@@ -64,7 +64,7 @@ class Turn:
         is_first, self._interrupted = not self._interrupted, True
         if is_first and self._generating is not None:
             if workflow.patched(_COUNTED):
-                await self._count(self._generating)
+                await self._count()
             self._generating.cancel()
         await workflow.wait_condition(lambda: self._result is not None)
         if self._result is None:
@@ -89,20 +89,16 @@ class Turn:
         if unknown:
             workflow.upsert_memo(unknown)
 
-    async def _count(self, generating: workflow.ActivityHandle[StepResult]) -> None:
-        """Remember what the step has used until now, unless it ends by itself.
+    async def _count(self) -> None:
+        """Remember what the step has used until now, for an activity that waits for its retry cannot be asked later.
 
-        An activity that waits for its retry takes what it had told along when it is cancelled. One that runs, and
-        heeds a hint, is done before anybody has to ask. A local activity asks, because turns may have taken all the
-        places for others.
+        Cancelling it drops what it had told. A local activity asks: it is done within this workflow task, where a
+        timer of the server's may be a second late, and turns may have taken all the places for other activities.
         """
-        try:
-            await workflow.wait_condition(generating.done, timeout=policies.HINT_WITHIN)
-        except TimeoutError:
-            with contextlib.suppress(ActivityError):
-                self._tries = await workflow.execute_local_activity(
-                    ports.tally, schedule_to_close_timeout=policies.TALLY_WITHIN, retry_policy=policies.TALLY
-                )
+        with contextlib.suppress(ActivityError):
+            self._tries = await workflow.execute_local_activity(
+                ports.tally, schedule_to_close_timeout=policies.TALLY_WITHIN, retry_policy=policies.TALLY
+            )
 
     async def _generate(self, step: GenerateInput) -> StepResult:
         self._generating = workflow.start_activity(

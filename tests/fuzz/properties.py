@@ -1,8 +1,14 @@
-"""What must hold for any bytes at all that somebody sends as a provider's body."""
+"""What must hold for any bytes at all that somebody sends as a provider's body, or as a session's messages."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from streaming.duplex.elements import StreamElement
+from streaming.duplex.gemini_live import GeminiLive
+from streaming.duplex.openai_realtime import OpenAIRealtime
+from streaming.duplex.provider import RealtimeProvider
+from streaming.duplex.setup import SessionSetup
 from streaming.errors import ProviderError
 from streaming.jsontext import JsonObject, dumps, loads
 from streaming.live.transcript import Transcript
@@ -48,6 +54,25 @@ def error_body(wire: Wire, data: bytes) -> None:
     assert all(len(word) <= 1000 for word in details[:3])
 
 
+def session(provider: RealtimeProvider, data: bytes) -> None:
+    """Take lines as a connection's messages: nothing is raised, an answer ends once, and so does the connection."""
+    wire = provider.wire()
+    wire.opened()
+    told: list[StreamElement] = []
+    for number, line in enumerate(data.split(b"\n")):
+        wire.heard(float(len(line)))
+        told += wire.receive(line if number % 2 else line.decode("utf-8", "replace"))
+        for message in wire.outgoing():
+            loads(message.encode())
+    told += wire.closed(1006, "")
+    assert any(element.error for element in told), "a broken connection went without a word"
+    ends = Counter(element.response_id for element in told if element.end_of_stream)
+    assert max(ends.values(), default=1) == 1, f"answers that ended more than once: {ends}"
+    for element in told:
+        if element.message is not None:
+            element.message.model_dump_json().encode()
+
+
 def _read(wire: Wire, chunks: Sequence[bytes]) -> tuple[str, bytes]:
     """Return how a stream ended, and the object it amounts to as JSON."""
     reader, transcript = StreamReader(wire, Quirks()), Transcript()
@@ -82,4 +107,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     f"{name}-{kind}": partial(check, wire)
     for name, wire in WIRES.items()
     for kind, check in (("stream", streamed), ("unary", unary), ("error", error_body))
+}
+_REALTIME = {"openai-realtime": OpenAIRealtime, "gemini-live": GeminiLive}
+TARGETS |= {
+    f"{name}-session": partial(session, provider(name, "http://localhost", SessionSetup(model="m")))
+    for name, provider in _REALTIME.items()
 }
