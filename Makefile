@@ -57,7 +57,7 @@ bench-failover: setup ## Measure how fast a turn gets over what goes wrong; QUIC
 bench-decode: setup ## Measure what reading a stream costs beside the official SDKs; QUICK=1 takes 20 seconds
 	$(BIN)/python -m benchmarks.decode $(if $(QUICK),--quick)
 
-bench-duplex: setup ## Measure what a voice session adds to sound on its way; QUICK=1 takes half a minute
+bench-duplex: setup ## Measure what a voice session adds to sound on its way; QUICK=1 takes ten seconds
 	$(BIN)/python -m benchmarks.duplex $(if $(QUICK),--quick)
 
 CASES ?= 100000
