@@ -32,6 +32,7 @@ from cli.displays import Display, JsonLines, JsonResult, Pipe
 from cli.following import DETACHED, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
 from cli.screen import Screen
 from cli.wav import WavError
+from connection import CannotReachTemporal
 from deploy.sandbox.errors import SandboxError
 from settings import SettingsError
 from streaming.contracts import MAX_PAYLOAD_BYTES, parse_turn
@@ -40,7 +41,7 @@ from streaming.jsontext import JsonObject, dumps
 from streaming.live.durable import TurnNotFound
 from streaming.providers import WIRES
 from streaming.providers.wire import Quirks
-from turns import CannotReachTemporal, TurnRefused
+from turns import TurnRefused
 
 app = typer.Typer(
     help="Durable LLM turns on Temporal, streamed live.",
@@ -140,22 +141,23 @@ def stop(
 @app.command()
 def talk(
     question: Annotated[Path, typer.Argument(metavar="IN.wav", help="What you say: 16-bit PCM, of any rate.")],
-    answer: Annotated[Path | None, typer.Argument(metavar="[OUT.wav]", help="Where the answer's sound goes.")] = None,
+    answer: Annotated[Path | None, typer.Argument(metavar="OUT.wav", help="Where the answer's sound goes.")] = None,
     provider: Annotated[
-        str | None, typer.Option(help="A [realtime.NAME] of the settings; the only one, if unsaid.")
+        str | None, typer.Option(help="A realtime provider of the settings; by default the only one.")
     ] = None,
     pace: Annotated[Pace, typer.Option(help="Send the sound at once, or as fast as it plays.")] = Pace.BURST,
     vad: Annotated[
         bool, typer.Option("--vad", help="Let the provider hear when you have finished, not the file's end.")
     ] = False,
     system: Annotated[str | None, typer.Option(help="The system prompt.")] = None,
+    patience: Annotated[float, typer.Option(min=0.1, help="Seconds that the provider may say nothing.")] = 60,
 ) -> None:
     """Say a recording to a realtime provider, show both transcripts live, and keep the answer's sound.
 
-    With no [realtime.NAME] in the settings a fake provider answers, by a script. The model may call one tool: a clock.
+    With no realtime provider in the settings a fake one answers, by a script. The model may call one tool: a clock.
     A recording is best sent at once: as fast as it plays, its pauses can pass for the end of what you say.
     """
-    asked = talking.Talk(question, answer, provider, pace is Pace.REALTIME, vad, system)
+    asked = talking.Talk(question, answer, provider, pace is Pace.REALTIME, vad, system, patience)
     _run(lambda environ: talking.talk(environ, asked))
 
 

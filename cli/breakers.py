@@ -3,8 +3,8 @@
 import time
 from collections.abc import Collection, Mapping
 
+import connection
 import settings
-import turns
 from activities.breaker_hints import BreakerHint, parsed
 from settings import Settings
 from streaming.live.channels import Channels
@@ -27,9 +27,9 @@ async def open_breakers(
         return None
     redis = settings.connect_redis(environ)
     try:
-        channels = Channels(turns.namespace(environ), loaded.live.channel_prefix)
+        channels = Channels(connection.namespace(environ), loaded.live.channel_prefix)
         values = await read(redis, [channels.breaker(*candidate) for candidate in candidates])
-    except (*BROKEN, turns.CannotReachTemporal):
+    except (*BROKEN, connection.CannotReachTemporal):
         return None
     finally:
         await redis.aclose()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from temporalio.runtime import Runtime, TelemetryConfig
 
+import connection
 import settings
-import turns
 from cli.displays import Display
 from settings import Settings
 from streaming.contracts import TurnResult
@@ -45,7 +45,7 @@ async def connections(environ: Mapping[str, str]) -> AsyncIterator[Connections]:
     loaded: Settings = settings.load(environ)
     redis = settings.connect_redis(environ)
     # The SDK's core would log to standard output, which is the answer's.
-    client = await turns.connect(environ, Runtime(telemetry=TelemetryConfig(logging=None)))
+    client = await connection.connect(environ, Runtime(telemetry=TelemetryConfig(logging=None)))
     durable = Turns(client, loaded.worker.task_queue)
     channels = Channels(client.namespace, loaded.live.channel_prefix)
     async with contextlib.aclosing(redis), Hub(redis, channels, durable) as hub:

@@ -53,6 +53,8 @@ class Talk:
     vad: bool
     """Let the provider hear when the user has finished."""
     instructions: str | None
+    patience_s: float
+    """How long a provider may say nothing at all."""
 
 
 async def talk(environ: Mapping[str, str], asked: Talk) -> int:
@@ -79,6 +81,10 @@ async def talk(environ: Mapping[str, str], asked: Talk) -> int:
             spoken.close()
             _note(f"{type(error).__name__}: {error}")
             return FAILED
+        except TimeoutError:
+            spoken.close()
+            _note(f"nothing came for {asked.patience_s:g} s: the provider does not answer (--patience waits longer)")
+            return FAILED
         spoken.close()
         if asked.answer is not None:
             write_wav(asked.answer, bytes(heard.sound), provider.output_rate)
@@ -102,17 +108,23 @@ async def _provider(
 
 
 async def _exchange(provider: RealtimeProvider, sound: bytes, asked: Talk, spoken: Spoken, heard: "_Heard") -> None:
+    clock = asyncio.get_running_loop()
+    patience = asyncio.timeout(None)
+
     def listen(element: StreamElement) -> None:
+        if patience.when() is not None:
+            patience.reschedule(clock.time() + asked.patience_s)
         spoken.show(element)
         heard.take(element)
 
-    async with RealtimeSession(provider) as session:
+    async with RealtimeSession(provider) as session, patience:
         collector = ResponseCollector(ResponseCollectorConfig(executor=_DemoTools(), listener=listen))
         response = collector.start(session, session)
         streamer = AudioStreamer()
         stream = streamer.stream_realtime if asked.realtime else streamer.stream_burst
         await stream(sound, session, provider.input_rate)
         await send_end_of_stream(session)
+        patience.reschedule(clock.time() + asked.patience_s)
         await wait_for_response(response)
         # What the user said may be written down long after it was answered.
         with contextlib.suppress(TimeoutError, SessionEndedError):

@@ -152,3 +152,13 @@ async def test_what_cannot_be_sent_is_refused_before_anybody_is_called(question:
     reasons = ("No such file", "no PCM WAV file", "no realtime provider 'other'", "slow")
     assert [reason in one.err for reason, one in zip(reasons, done, strict=True)] == [True] * 4
     assert connections == []
+
+
+async def test_a_provider_that_never_answers_is_not_waited_for_for_ever(question: Path) -> None:
+    """Its words for what the user said still come."""
+    async with serve(Script(steps=[Step(user_says="hello", silent=True)])) as server:
+        done = await run(environ_of(server, "openai-realtime"), "talk", "--patience", "1", str(question))
+
+    assert done.code == 1
+    assert done.out == "you   │ hello\n"
+    assert "nothing came for 1 s" in done.err
