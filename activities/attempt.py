@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -25,8 +24,7 @@ from activities.routes import Candidate, LeftOut, Retries
 from activities.trail import trail_of
 from activities.transport import Transport
 from activities.tries import Measure, Tries
-from streaming.contracts import GenerateInput, StepResult
-from streaming.deltas import Delta
+from streaming.contracts import GenerateInput, StepResult, TryError
 from streaming.errors import (
     BudgetSpent,
     DeadlineExceeded,
@@ -36,7 +34,7 @@ from streaming.errors import (
 )
 from streaming.live.channels import epoch
 from streaming.live.frames import Failure, Header
-from streaming.messages import FinishReason, Message, Usage
+from streaming.messages import FinishReason
 from streaming.providers.wire import Answer
 
 _log = logging.getLogger(__name__)
@@ -81,12 +79,7 @@ class Attempt:
                 async with asyncio.timeout(self._time_left_s() - self._to_return_s()):
                     answer = await self._try(candidate)
             except ProviderError as error:
-                failed = self._tries.failed(candidate, error, self._so_far() if self._asked else None)
-                _log.warning("try %d failed: %s: %s", self._tries.number, candidate.name, self._tries.why)
-                self._breakers.of(*candidate.key).failed(
-                    error.reason, time.time(), error.retry_after_s, call=self._breaker_call
-                )
-                self._beat()
+                failed = self._failed(candidate, error)
                 move = self._next_move(candidates, retries)
                 if isinstance(move, Ask):
                     self._live.fail(Failure(failed.type, failed.message, next=move.candidate.name))
@@ -138,7 +131,7 @@ class Attempt:
         this_epoch = epoch(int(info.started_time.timestamp() * 1000), self._tries.number)
         self._live.begin(this_epoch, header, self._tries.why)
         try:
-            show = self._show_within(budget) if budget.limited else self._live.add
+            show = budget.holding(self._live.add)
             gone = partial(self._response_gone, budget)
             return await self._call.run(self._transport, self._attachments.by_value, self._beat, show, gone)
         except TurnError:
@@ -150,25 +143,25 @@ class Attempt:
         finally:
             self._breakers.of(*candidate.key).ended(self._breaker_call)
 
-    def _show_within(self, budget: Budget) -> Callable[[list[Delta]], None]:
-        input_tokens = self._tries.prompt_tokens
-        budget.check(Usage(input_tokens=input_tokens, output_tokens=0))
-
-        def show(deltas: list[Delta]) -> None:
-            self._live.add(deltas)
-            budget.said(deltas, input_tokens)
-
-        return show
-
     def _response_gone(self, budget: Budget) -> None:
-        done = self._tries.gone()
-        if done and budget.limited:
-            budget.also_spent(done.usage or Usage(), done.cost_usd if done.usage else 0.0)
-            budget.check(Usage(input_tokens=self._tries.prompt_tokens, output_tokens=0))
+        if done := self._tries.gone():
+            budget.also_spent(done)
+
+    def _failed(self, candidate: Candidate, error: ProviderError) -> TryError:
+        call = self._call
+        failed = self._tries.failed(
+            candidate, error, call.so_far() if call else None, begun=call is not None and call.begun
+        )
+        _log.warning("try %d failed: %s: %s", self._tries.number, candidate.name, self._tries.why)
+        self._breakers.of(*candidate.key).failed(
+            error.reason, time.time(), error.retry_after_s, call=self._breaker_call
+        )
+        self._beat()
+        return failed
 
     def _beat(self) -> None:
         if self._call is not None and self._tries.in_flight:
-            self._tries.reached(self._call.resume, self._so_far() if self._asked else None)
+            self._tries.reached(self._call.resume, self._call.so_far())
         # The whole trail each time: a beat's details replace those of the one before.
         activity.heartbeat(self._tries.trail)
 
@@ -237,31 +230,14 @@ class Attempt:
     def _partial(self, finish_reason: FinishReason) -> Answer:
         if self._call is None:
             self._tries.leave()
-            return _nothing(finish_reason)
+            return Answer.empty(finish_reason)
         self._call.give_up(self._transport)
-        candidate, so_far = self._call.candidate, self._so_far()
-        self._tries.ended(candidate, so_far if self._asked else None)
-        return replace(so_far, finish_reason=finish_reason)
-
-    @property
-    def _asked(self) -> bool:
-        return self._call is not None and self._call.asked
-
-    def _so_far(self) -> Answer:
-        try:
-            return self._call.answer() if self._call else _nothing("stop")
-        except ProviderError:
-            return _nothing("stop")
-        except Exception:
-            _log.exception("what came so far could not be read")  # it is only counted: no reason to fail
-            return _nothing("stop")
+        so_far = self._call.so_far()
+        self._tries.ended(self._call.candidate, so_far)
+        return replace(so_far or Answer.empty(finish_reason), finish_reason=finish_reason)
 
 
 def _given_s(info: activity.Info) -> float:
     # Between two times of the server's clock, from which this worker's may differ by more than the turn has.
     timeout = info.schedule_to_close_timeout
     return (timeout - (info.started_time - info.scheduled_time)).total_seconds() if timeout else float("inf")
-
-
-def _nothing(finish_reason: FinishReason) -> Answer:
-    return Answer([Message(role="assistant", parts=[])], finish_reason, "", None, Usage())

@@ -1,7 +1,7 @@
 """One try: one candidate's call, from the request to a whole answer or a typed failure."""
 
 import asyncio
-import time
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,24 +11,23 @@ from activities.pulse import Pulse
 from activities.reading import Reading
 from activities.reattaching import Reattachment
 from activities.routes import Candidate
+from activities.statuses import filtered_prompt, status_error
 from activities.transport import Response, Transport
 from streaming.contracts import TurnInput
 from streaming.deltas import Delta
 from streaming.errors import (
     ConnectionLost,
     EmptyAnswer,
-    NotTheWire,
     ProviderError,
     Refused,
-    StatusError,
     TruncatedStream,
 )
-from streaming.jsontext import JsonObject, JsonValue, excerpt, loads
-from streaming.messages import Message, Usage
+from streaming.jsontext import JsonObject
 from streaming.providers.background import NOTHING_YET, BackgroundWire, Cursor
-from streaming.providers.headers import limit_reset_s, request_id, retry_after_s, should_retry
+from streaming.providers.headers import request_id
 from streaming.providers.wire import Answer, Call
-from streaming.reasons import Reason
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,11 @@ class CandidateCall:
         cursor = self._reading.cursor
         return None if cursor is None else str(self._left_at if cursor.event == NOTHING_YET else cursor)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the provider goes on making the answer, whatever becomes of those who ask it for more."""
+        return self._reading.cursor is not None
+
     def raw(self) -> JsonObject:
         """Return the provider's own response object, as far as it has come."""
         return self._reading.final()
@@ -97,6 +101,18 @@ class CandidateCall:
             NotTheWire: nothing has, or it lacks what an answer must have.
         """
         return self.candidate.wire.answer(self.raw(), self.candidate.provider)
+
+    def so_far(self) -> Answer | None:
+        """Return what there is of the answer, at any time; None where the provider was not asked yet."""
+        if not self.asked:
+            return None
+        try:
+            return self.answer()
+        except ProviderError:
+            return Answer.empty()
+        except Exception:
+            _log.exception("what came so far could not be read")  # it is only counted: no reason to fail
+            return Answer.empty()
 
     async def body(self, by_value: ByValue) -> JsonObject:
         """Return the request's body, with every attachment in it that the wire does not take by URL.
@@ -191,7 +207,9 @@ class CandidateCall:
             async with run.transport.post(url, headers, body, connect_s=limits.connect_s) as response:
                 self._request_id = request_id(response.headers)
                 if response.status != 200:
-                    return self._filtered(await self._status_error(response))
+                    filtered = filtered_prompt(await status_error(response, candidate.wire))
+                    self._reading.expect_nothing()
+                    return filtered
                 await self._reading.read(response, run.clocks, run.show)
         except (ConnectionLost, TruncatedStream) as error:
             if self._reading.cursor is None:
@@ -219,43 +237,7 @@ class CandidateCall:
 
         async def read(response: Response) -> None:
             if response.status != 200:
-                raise await self._status_error(response)
+                raise await status_error(response, self.candidate.wire)
             await self._reading.read(response, run.clocks, run.show)
 
         return self._way_back is not None and await self._way_back.read_on(run.transport, self._reading, read)
-
-    async def _status_error(self, response: Response) -> StatusError:
-        raw, now = await response.error_body(), time.time()
-        body, headers = _json_or_none(raw), response.headers
-        details = self.candidate.wire.error_details(body)
-        self._request_id = request_id(headers, body)
-        waits = [retry_after_s(headers, now), details.retry_after_s]
-        if response.status == 429:
-            waits.append(limit_reset_s(headers, now))
-        return StatusError(
-            response.status,
-            details.message or excerpt(raw),
-            kind=details.kind,
-            code=details.code,
-            retry_after_s=next((wait for wait in waits if wait is not None), None),
-            should_retry=should_retry(headers),
-        )
-
-    def _filtered(self, failure: StatusError) -> Answer:
-        """Return the answer that a filtered prompt is: some providers say with a status what others finish with.
-
-        Raises:
-            StatusError: it is a failure.
-        """
-        if failure.reason is not Reason.CONTENT_FILTER:
-            raise failure
-        self._reading.expect_nothing()
-        nothing = Message(role="assistant", parts=[])
-        return Answer([nothing], "content_filter", failure.code, None, Usage())
-
-
-def _json_or_none(body: bytes) -> JsonValue:
-    try:
-        return loads(body)
-    except NotTheWire:
-        return None

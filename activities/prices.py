@@ -16,7 +16,7 @@ from streaming.messages import Usage
 
 _Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 _Count = Annotated[int, Field(gt=0)]
-_PER = 1_000_000
+PER = 1_000_000  # so many tokens is what a price is for
 _DIGITS = 12  # of a dollar: the cheapest tokens cost billionths of one
 _MAX_COUNT = 2**53  # what a provider counts is as foreign as the rest of its answer
 _SNAPSHOT = re.compile(r"(.+)-([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})")
@@ -80,4 +80,4 @@ def cost_usd(usage: Usage, price: Price | None, caching: str | None = None) -> f
     if any(not 0 <= count <= _MAX_COUNT or (count and usd is None) for count, usd in billed):
         return None
     total = sum((count * usd for count, usd in billed if usd is not None), Decimal(0))
-    return round(float(total / _PER), _DIGITS)
+    return round(float(total / PER), _DIGITS)

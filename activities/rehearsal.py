@@ -99,9 +99,8 @@ async def _hindrance(
 ) -> TryError | None:
     """Return what would keep a candidate from being asked, under the clocks that a call of it has."""
     clocks = Clocks(candidate.limits(turn.limits), asyncio.get_running_loop().time())
-    least = Usage(input_tokens=estimated_input(turn), output_tokens=0)
     try:
-        Budget(turn.limits, Usage(), 0.0, candidate.price).check(least)
+        Budget(turn.limits, Usage(), 0.0, candidate.price, estimated_input(turn)).check()
         async with Pulse(clocks, beat):
             await CandidateCall(candidate, turn).body(by_value)
     except (ProviderError, BudgetSpent) as error:

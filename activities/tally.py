@@ -5,7 +5,7 @@ Only the server has it then, in the heartbeat details of the activity that waits
 
 from temporalio import activity
 
-from activities.trail import Trail, trail_of
+from activities.trail import trail_of
 from streaming.contracts import Try
 
 
@@ -21,9 +21,9 @@ async def tally() -> list[Try]:
     info = activity.info()
     handle = activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
     description = await handle.describe()
-    trail = Trail()
+    trail = None
     for pending in description.raw_description.pending_activities:
         if pending.activity_type.name == "generate":
             payloads = list(pending.heartbeat_details.payloads)
             trail = trail_of(await description.data_converter.decode(payloads))
-    return trail.lost().tries
+    return trail.lost().tries if trail else []

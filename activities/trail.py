@@ -9,6 +9,8 @@ from streaming.contracts import Try, TryError
 from streaming.messages import Contract, Usage
 
 WORKER_LOST = "worker lost"
+# A turn may wait for a day, and Temporal ends an activity whose heartbeat details are over 2 MiB.
+MAX_TRIES = 500
 # In words of ours: it did not fail, and whoever is called next may be the same candidate.
 _LOST = TryError(
     type="WorkerLost",
@@ -60,9 +62,10 @@ class Trail(Contract):
         forgotten = Candidacy(provider=flying.provider, model=flying.model)
         return Trail(tries=[*self.tries, lost(flying.so_far)], in_flight=forgotten)
 
-    def why(self, attempt: int) -> str | None:
-        """Return why another call is needed, for whoever watches: None for a step's first."""
-        if self.in_flight is not None or (attempt > 1 and not self.tries):
+    @property
+    def why(self) -> str | None:
+        """Why another call is needed, for whoever watches; None where none was made yet."""
+        if self.in_flight is not None:
             return WORKER_LOST
         last = self.tries[-1].error if self.tries else None
         return f"{last.type}: {last.message}" if last else None
@@ -93,11 +96,19 @@ def lost(so_far: Try) -> Try:
     return so_far.model_copy(update={"error": _LOST})
 
 
-def trail_of(heartbeat_details: Sequence[object]) -> Trail:
-    """Return the trail that the previous attempt left, empty if it left none."""
+def trail_of(heartbeat_details: Sequence[object]) -> Trail | None:
+    """Return the trail that the attempts before left; None where they left no word."""
     if not heartbeat_details:
-        return Trail()
+        return None
     try:
-        return Trail.model_validate(heartbeat_details[0])
+        left = Trail.model_validate(heartbeat_details[0])
     except ValidationError:
         return Trail()  # of another version: a pass that starts over is safe
+    return left.model_copy(update={"tries": _kept(left.tries)})
+
+
+def _kept(tries: list[Try]) -> list[Try]:
+    """Leave out the oldest that neither cost anything nor keep a candidate out: the account stays right."""
+    idle = [at for at, tried in enumerate(tries) if tried.usage is None and not (tried.error and tried.error.hopeless)]
+    forgotten = set(idle[: max(len(tries) - MAX_TRIES, 0)])
+    return [tried for at, tried in enumerate(tries) if at not in forgotten]

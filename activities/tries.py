@@ -8,7 +8,7 @@ from activities.budget import Budget, estimated_input, used
 from activities.failures import Verdict, verdict
 from activities.prices import cost_usd
 from activities.routes import Candidate
-from activities.trail import Trail, lost
+from activities.trail import WORKER_LOST, Trail, lost
 from streaming.contracts import Try, TryError, TurnInput
 from streaming.errors import (
     AttachmentNotLoaded,
@@ -45,15 +45,15 @@ class Tries:
 
     Args:
         turn: what is asked.
-        trail: of the attempts before.
+        left: the trail of the attempts before; None where they left no word.
         attempt: the activity's number of this one.
         measure: told of each try that is over.
     """
 
-    def __init__(self, turn: TurnInput, trail: Trail, attempt: int, measure: Measure = unmeasured) -> None:
-        self.trail = trail
+    def __init__(self, turn: TurnInput, left: Trail | None, attempt: int, measure: Measure = unmeasured) -> None:
+        self.trail = left or Trail()
         self.number = 0
-        self.why = trail.why(attempt)
+        self.why = WORKER_LOST if left is None and attempt > 1 else self.trail.why
         """Why another call is needed, for whoever watches."""
         self._turn = turn
         self._attempt = attempt
@@ -61,9 +61,9 @@ class Tries:
         self._candidate: Candidate | None = None
         self._read_on: Try | None = None
         self._started = 0.0
-        self.before = len(trail.tries)
+        self.before = len(self.trail.tries)
         """How many tries the attempts before made."""
-        if trail.in_flight and trail.in_flight.resume is None:
+        if self.trail.in_flight and self.trail.in_flight.resume is None:
             self.leave()
 
     def start(self, candidate: Candidate) -> str | None:
@@ -110,16 +110,25 @@ class Tries:
             self.trail = self.trail.started(self._candidate, resume, done)
 
     @cached_property
-    def prompt_tokens(self) -> int:
-        """About how many the turn's request is."""
+    def _prompt_tokens(self) -> int:
+        """About how many tokens the turn's request is."""
         return estimated_input(self._turn)
 
     def budget(self, candidate: Candidate) -> Budget:
         """Return what the turn may still spend on this candidate."""
-        return Budget(self._turn.limits, self.trail.usage, self.trail.cost_usd, candidate.price)
+        return Budget(self._turn.limits, self.trail.usage, self.trail.cost_usd, candidate.price, self._prompt_tokens)
 
-    def failed(self, candidate: Candidate, error: ProviderError, so_far: Answer | None) -> TryError:
-        """The call failed, with so much said by then; None where the provider was not asked yet."""
+    def failed(
+        self, candidate: Candidate, error: ProviderError, so_far: Answer | None, *, begun: bool = False
+    ) -> TryError:
+        """The call failed.
+
+        Args:
+            candidate: who was called.
+            error: how.
+            so_far: what was said by then; None where the provider was not asked yet.
+            begun: the provider goes on making the answer all the same: what failed is the way back to it.
+        """
         # Servers have been seen to quote the key they refuse.
         key = candidate.api_key.get_secret_value()
         failed = TryError(
@@ -130,7 +139,7 @@ class Tries:
             retry_after_s=error.retry_after_s,
         )
         self.why = f"{failed.type}: {failed.message}"
-        billed = so_far if _may_bill(error) else None
+        billed = so_far if begun or _may_bill(error) else None
         self._finish(candidate, self._used(billed, whole=isinstance(error, _WHOLE)), failed)
         return failed
 
@@ -144,7 +153,7 @@ class Tries:
 
     def _used(self, answer: Answer | None, *, whole: bool) -> _Spent:
         """Return what the call used, and whether that is an estimate; None where it was not asked."""
-        spent = None if answer is None else used(self.prompt_tokens, answer.usage, answer.message, whole=whole)
+        spent = None if answer is None else used(self._prompt_tokens, answer.usage, answer.message, whole=whole)
         if whole or self._read_on is None or self._read_on.usage is None:
             return spent
         # Less than the attempts before had read of the same response was not read again yet.

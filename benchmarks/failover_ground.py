@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 
-import turns
+import connection
 from deploy.sandbox.processes import RunningServer, Servers, free_port, running_servers
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.journal import Entry
@@ -103,7 +103,7 @@ async def ground(environ: Mapping[str, str]) -> AsyncIterator[Ground]:
     """Bring a stack up, without a worker."""
     async with stack(environ, lambda _: None) as up, running_servers() as servers:
         pointed = environment(up, environ) | {"MILLSTREAM_CONFIG": _config(up)}
-        client, redis = await turns.connect(pointed), connect_redis(up.redis_url)
+        client, redis = await connection.connect(pointed), connect_redis(up.redis_url)
         async with (
             ScriptedProvider(up.provider_url) as provider,
             Hub(redis, Channels(client.namespace), Turns(client, QUEUE)) as hub,

@@ -17,7 +17,7 @@ import uvloop
 from redis.asyncio import Redis
 from temporalio.client import Client
 
-import turns
+import connection
 from benchmarks import tables
 from benchmarks.cores import Cores
 from benchmarks.live_viewers import Viewing
@@ -154,7 +154,7 @@ async def measure(plan: Plan, environ: Mapping[str, str]) -> None:
     async with stack(environ, lambda _: None, _PROVIDER) as up, running_servers() as servers:
         pointed = environment(up, environ)
         redis = connect_redis(up.redis_url)
-        bench = Bench(up, servers, pointed, await turns.connect(pointed), redis, plan)
+        bench = Bench(up, servers, pointed, await connection.connect(pointed), redis, plan)
         ours, theirs = await bench.run()
         await redis.aclose()
     print(f"{plan.chunks} chunks a stream, one each {plan.pace_s * 1000:g} ms; {os.cpu_count()} cores\n")

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 
 import uvloop
 
+import connection
 import settings
-import turns
 from benchmarks.stamps import Seen, Watch
 from streaming.jsontext import JsonObject
 from streaming.live.channels import Channels
@@ -57,7 +57,7 @@ async def _follow(turn: WatchedTurn, watch: Watch) -> bool:
 
 
 async def _view(viewing: Viewing, environ: Mapping[str, str]) -> Seen | None:
-    client = await turns.connect(environ)
+    client = await connection.connect(environ)
     channels, ours = Channels(client.namespace), Turns(client, viewing.task_queue)
     async with AsyncExitStack() as stack:
         hubs = [

@@ -14,7 +14,7 @@ UNMIRRORED = {
     "activities/generate.py": "the activity: tests/e2e, against real servers",
     "activities/interrupts.py": "asks the workflow: tests/e2e/test_interrupt.py",
     "activities/live_turn.py": "declares a port; tests/e2e goes through it",
-    "activities/tally.py": "asks the server: tests/e2e/test_interrupt.py",
+    "activities/tally.py": "asks the server: tests/e2e/test_interrupt.py, test_tally.py",
     "activities/unwatched.py": "does nothing; tests/e2e runs turns with it",
     "cli/breakers.py": "needs Redis: tests/e2e/test_breakers.py",
     "cli/following.py": "needs the whole stack: tests/e2e/test_cli.py",
@@ -62,7 +62,7 @@ def mirrored(module: str) -> bool:
     return (ROOT / "tests" / path.parent / name).is_file() or (ROOT / "tests" / path.parts[0] / name).is_file()
 
 
-@pytest.mark.parametrize("name", [*PACKAGES, "realtime", "routing", "settings", "turns", "worker"])
+@pytest.mark.parametrize("name", [*PACKAGES, "connection", "realtime", "routing", "settings", "turns", "worker"])
 def test_an_import_name_is_this_projects(name: str) -> None:
     """Other distributions use some of these names too, and an editable install loses to them."""
     spec = find_spec(name)

@@ -14,7 +14,7 @@ import uvloop
 from temporalio.client import Client
 from temporalio.contrib.workflow_streams import WorkflowStreamClient
 
-import turns
+import connection
 from benchmarks.stamps import Seen, Watch
 from benchmarks.workflow_streams.turn import TOPIC, WORKFLOW
 from streaming.jsontext import JsonValue
@@ -37,7 +37,7 @@ async def _follow(client: Client, turn_id: str, watch: Watch) -> None:
 
 
 async def _view(viewing: Viewing, environ: Mapping[str, str]) -> Seen:
-    client = await turns.connect(environ)
+    client = await connection.connect(environ)
     await client.start_workflow(WORKFLOW, args=viewing.arguments, id=viewing.turn, task_queue=viewing.task_queue)
     watches = [Watch() for _ in range(viewing.viewers)]
     await asyncio.gather(*(_follow(client, viewing.turn, watch) for watch in watches))

@@ -15,7 +15,7 @@ from temporalio import activity
 from temporalio.contrib.workflow_streams import WorkflowStreamClient
 from temporalio.worker import Worker
 
-import turns
+import connection
 from activities.transport import Transport
 from benchmarks.workflow_streams.turn import TOPIC, StreamedTurn
 from streaming.deltas import PartAdded
@@ -51,7 +51,7 @@ class Stream:
 
 
 async def _serve(task_queue: str, environ: Mapping[str, str]) -> None:
-    client = await turns.connect(environ)
+    client = await connection.connect(environ)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with Transport() as transport:

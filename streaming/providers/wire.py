@@ -75,6 +75,11 @@ class Answer:
     model: str | None
     usage: Usage
 
+    @classmethod
+    def empty(cls, finish_reason: FinishReason = "stop", provider_finish_reason: str = "") -> "Answer":
+        """Return the answer of a model that said nothing."""
+        return cls([Message(role="assistant", parts=[])], finish_reason, provider_finish_reason, None, Usage())
+
     @property
     def message(self) -> Message:
         """The first choice."""

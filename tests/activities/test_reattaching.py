@@ -124,6 +124,16 @@ async def test_a_unary_candidate_is_never_in_the_background(
     assert "background" not in entry.body
 
 
+async def test_an_answer_that_was_refused_was_not_begun(transport: Transport) -> None:
+    """It will not be billed."""
+    async with answering(saying(refusing(status=503))) as server:
+        tried = trying(server.url)
+        with pytest.raises(StatusError):
+            await tried.run(transport)
+
+    assert not tried.call.begun
+
+
 # -- of an earlier attempt
 
 
@@ -360,6 +370,7 @@ async def test_a_response_that_cannot_become_whole_is_a_failure(
             await tried.run(transport)
 
     assert tried.shown.text == "a"
+    assert tried.call.begun
     assert len(server.requests) <= 12  # aiohttp repeats a GET whose connection broke at once
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from activities.trail import Candidacy, Trail, trail_of
+from activities.trail import MAX_TRIES, Candidacy, Trail, trail_of
 from streaming.contracts import Try, TryError
 from streaming.jsontext import JsonObject
 from streaming.messages import Usage
@@ -88,23 +88,36 @@ def test_of_what_no_beat_told_there_is_no_try(trail: Trail) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trail", "attempt", "why"),
+    ("trail", "why"),
     [
-        (Trail(), 1, None),
-        (Trail(), 2, "worker lost"),
-        (Trail().started(A), 2, "worker lost"),
-        (Trail(tries=[tried("a", failed=True)]).started(B), 2, "worker lost"),
-        (Trail().started(B, so_far=tried("b")), 2, "worker lost"),
-        (Trail().started(B, so_far=tried("b")).lost(), 3, "worker lost"),
-        (Trail(tries=[tried("a", failed=True)]), 2, "T: a failed"),
-        (Trail(tries=[tried("a", failed=True), tried("b", failed=True, hopeless=True)]), 3, "T: b failed"),
-        (Trail(tries=[tried("a")]), 2, None),
+        (Trail(), None),
+        (Trail().started(A), "worker lost"),
+        (Trail(tries=[tried("a", failed=True)]).started(B), "worker lost"),
+        (Trail().started(B, so_far=tried("b")), "worker lost"),
+        (Trail().started(B, so_far=tried("b")).lost(), "worker lost"),
+        (Trail(tries=[tried("a", failed=True)]), "T: a failed"),
+        (Trail(tries=[tried("a", failed=True), tried("b", failed=True, hopeless=True)]), "T: b failed"),
+        (Trail(tries=[tried("a")]), None),
     ],
-    ids=range(9),
+    ids=range(8),
 )
-def test_the_trail_says_why_another_call_is_made(trail: Trail, attempt: int, why: str | None) -> None:
+def test_the_trail_says_why_another_call_is_made(trail: Trail, why: str | None) -> None:
     """The last failure, or that the last worker was never heard of again."""
-    assert why == trail.why(attempt)
+    assert why == trail.why
+
+
+def test_a_trail_of_many_passes_stays_small() -> None:
+    """Temporal ends an activity whose heartbeat details are too large. What was used, and who is hopeless, is kept."""
+    free = [tried("a", failed=True, attempt=at).model_copy(update={"number": at}) for at in range(1, 3000)]
+    paid = tried("b", failed=True, usage=SPENT, cost_usd=0.5)
+    hopeless = tried("c", failed=True, hopeless=True)
+    full = Trail(tries=[free[0], paid, hopeless, *free[1:]]).started(B)
+    trail = trail_of([json.loads(full.model_dump_json())])
+
+    assert trail is not None
+    assert trail.tries == [paid, hopeless, *free[-(MAX_TRIES - 2) :]]
+    assert (trail.usage, trail.cost_usd, trail.in_flight) == (full.usage, full.cost_usd, full.in_flight)
+    assert trail_of([json.loads(trail.model_dump_json())]) == trail
 
 
 def test_the_trail_travels_as_json() -> None:
@@ -121,7 +134,12 @@ def test_details_of_the_version_before_are_read() -> None:
     assert trail_of([old]) == Trail().started(A, "resp_1:4")
 
 
-@pytest.mark.parametrize("details", [[], [None], ["x"], [5], [{"tries": 5}], [{"other": 1}], [[]]])
+@pytest.mark.parametrize("details", [[None], ["x"], [5], [{"tries": 5}], [{"other": 1}], [[]]])
 def test_details_of_another_version_are_no_trail(details: list[object]) -> None:
     """A pass that starts over is safe."""
     assert Trail() == trail_of(details)
+
+
+def test_no_details_are_no_word() -> None:
+    """The attempt before was lost before its first beat."""
+    assert trail_of([]) is None

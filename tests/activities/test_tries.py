@@ -72,6 +72,17 @@ def test_who_was_not_asked_or_refused_bills_nothing(error: ProviderError) -> Non
     assert (done.usage, done.estimated, done.cost_usd) == (None, False, None)
 
 
+@pytest.mark.parametrize("error", [StatusError(503, "m"), ConnectFailed("m"), ClockRanOut("connect_s", 1)])
+def test_an_answer_that_its_provider_goes_on_making_is_billed(error: ProviderError) -> None:
+    """What was refused is the way back to it; the request was taken."""
+    tries = Tries(TURN, Trail(), 1)
+    tries.start(A)
+    tries.failed(A, error, said("y" * 400), begun=True)
+
+    (done,) = tries.trail.tries
+    assert (done.usage, done.estimated) == (Usage(input_tokens=10, output_tokens=100), True)
+
+
 @pytest.mark.parametrize(("text", "output"), [("", 0), ("y" * 400, 100)])
 @pytest.mark.parametrize("error", [ConnectionLost("m"), StreamedError("m"), ClockRanOut("first_token_s", 1)])
 def test_a_stream_that_broke_off_is_estimated(error: ProviderError, text: str, output: int) -> None:
@@ -188,7 +199,7 @@ def test_a_lost_call_is_a_try_of_its_attempt_with_an_estimate() -> None:
     assert (tries.before, tries.why) == (1, "worker lost")
     limited = TURN.model_copy(update={"limits": Limits(max_total_tokens=120)})
     with pytest.raises(BudgetSpent, match="120 of 120"):
-        Tries(limited, left("y" * 400), 2).budget(B).check(Usage(input_tokens=10))
+        Tries(limited, left("y" * 400), 2).budget(B).check()
 
 
 def test_a_call_that_was_lost_before_it_was_sent_used_nothing() -> None:
@@ -293,4 +304,12 @@ def test_tries_are_numbered_within_the_attempt() -> None:
         tries.failed(one, ConnectionLost("m"), said(""))
 
     assert [(done.model, done.number) for done in tries.trail.tries] == [("a", 1), ("b", 2)]
-    assert tries.budget(A).limited is False
+
+
+@pytest.mark.parametrize(
+    ("left", "attempt", "why"),
+    [(None, 1, None), (None, 2, "worker lost"), (Trail(), 2, None), (Trail().started(A), 2, "worker lost")],
+)
+def test_an_attempt_that_left_no_word_lost_its_worker(left: Trail | None, attempt: int, why: str | None) -> None:
+    """One that asked nobody, because breakers left everybody out, said so before it ended."""
+    assert Tries(TURN, left, attempt).why == why

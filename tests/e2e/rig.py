@@ -12,6 +12,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
+from connection import connect
 from deploy.sandbox.processes import RunningServer, Servers, free_port, running_servers
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.journal import Entry
@@ -22,7 +23,7 @@ from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.channels import Channels
 from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.link import connect_redis
-from turns import Turns, connect
+from turns import Turns
 
 SECRET = "sk-secret-that-must-not-leak"
 ROUTES = {

@@ -23,10 +23,11 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.interrupts import Interrupts
 from activities.unwatched import UnwatchedTurn
+from connection import CannotReachTemporal
 from streaming.jsontext import JsonObject
 from tests.e2e.rig import Rig, turn
 from tests.e2e.test_interrupt import ENDLESS, streaming
-from turns import CannotReachTemporal, TurnRefused, Turns
+from turns import TurnRefused, Turns
 
 pytestmark = pytest.mark.usefixtures("worker")
 

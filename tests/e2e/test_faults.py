@@ -84,7 +84,7 @@ async def test_switching_needs_no_waiting(rig: Rig) -> None:
     await rig.run(turn(script, route="pair"))
 
     first, second = await rig.requests(script)
-    assert second.at - first.at < 0.5
+    assert second.at - first.at < 0.9  # a wait of Temporal's is a second at least
 
 
 async def test_unreachable_provider_is_a_switch(rig: Rig) -> None:

