@@ -4,8 +4,7 @@ Used by every process that is not a worker. Nothing here needs more than the wor
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 from uuid import uuid4
@@ -21,8 +20,6 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
@@ -30,16 +27,13 @@ from temporalio.exceptions import (
     TimeoutError,
     WorkflowAlreadyStartedError,
 )
-from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
+from connection import CannotReachTemporal
 from streaming.contracts import MAX_PAYLOAD_BYTES, WORKFLOW_TYPE, TurnResult
 from streaming.jsontext import JsonObject, dumps, loads
 from streaming.live.durable import DurableUnreachable, Outcome, Standing, TurnNotFound
 
-DEFAULT_ADDRESS = "localhost:7233"
-_DEFAULT_NAMESPACE = "default"
-_CONNECT_WITHIN_S = 5
 # Of an update that came too late, or just before the end.
 _ENDED = ("completed", "aborted by closing workflow")
 _RUN_TIMEOUT = timedelta(days=2)  # a turn that no worker takes in this time is given up
@@ -56,56 +50,8 @@ _ASK_AGAIN_AFTER_S = (0.0, 0.1, 0.5, 1.0)
 _T = TypeVar("_T")
 
 
-class CannotReachTemporal(Exception):
-    """No Temporal server answers; the message names the address and the way out."""
-
-
 class TurnRefused(Exception):
     """The server did not take the turn; the message says why."""
-
-
-async def connect(environ: Mapping[str, str], runtime: Runtime | None = None) -> Client:
-    """Connect as Temporal's own tools do: `TEMPORAL_*` variables, or a profile of Temporal's config file.
-
-    Args:
-        environ: the environment.
-        runtime: the SDK's, where its defaults do not fit.
-
-    Raises:
-        CannotReachTemporal: nothing answers there.
-    """
-    config = _configured(environ)
-    config.setdefault("target_host", DEFAULT_ADDRESS)
-    try:
-        async with asyncio.timeout(_CONNECT_WITHIN_S):
-            return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise CannotReachTemporal(
-            f"no Temporal server answers at {config['target_host']}: start one with `millstream sandbox`, "
-            f"or set TEMPORAL_ADDRESS ({_reason(error)})"
-        ) from error
-
-
-def namespace(environ: Mapping[str, str]) -> str:
-    """Return the namespace that `connect` would use.
-
-    Raises:
-        CannotReachTemporal: the configuration cannot be read.
-    """
-    return _configured(environ).get("namespace") or _DEFAULT_NAMESPACE
-
-
-def _configured(environ: Mapping[str, str]) -> ClientConnectConfig:
-    try:
-        return ClientConfig.load_client_connect_config(override_env_vars=dict(environ))
-    except RuntimeError as error:
-        raise CannotReachTemporal(f"Temporal's client configuration cannot be read: {error}") from error
-
-
-def _reason(error: Exception) -> str:
-    # The SDK gives the debug form of nested Rust errors, the innermost of which says what happened.
-    innermost = re.findall(r'(?:message|error): "([^"]+)"', str(error))
-    return innermost[-1] if innermost else str(error) or f"no answer within {_CONNECT_WITHIN_S} s"
 
 
 class Turns:

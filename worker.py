@@ -21,9 +21,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import connection
 import routing
 import settings
-import turns
 from activities.attachments import Sources
 from activities.breaker_hints import SharedBreakers
 from activities.breakers import Breakers
@@ -72,7 +72,7 @@ async def serve(
         _log.warning(warning)
     redis = settings.connect_redis(environ) if loaded.live.enabled else None
     runtime = metrics.runtime(loaded.worker.metrics_address)
-    client = await turns.connect(environ, runtime)
+    client = await connection.connect(environ, runtime)
     async with AsyncExitStack() as stack:
         measure = metrics.LiveMetrics(runtime.metric_meter)
         publisher = _publisher(redis, loaded.live, client.namespace, measure) if redis else None
@@ -159,7 +159,7 @@ def main() -> int:
     except SettingsError as error:
         _log.error("settings: %s", error)
         return 2
-    except turns.CannotReachTemporal as error:
+    except connection.CannotReachTemporal as error:
         _log.error("%s", error)
         return 5
     return 0

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 with workflow.unsafe.imports_passed_through():
@@ -95,7 +95,8 @@ class Turn:
         Cancelling it drops what it had told. A local activity asks: it is done within this workflow task, where a
         timer of the server's may be a second late, and turns may have taken all the places for other activities.
         """
-        with contextlib.suppress(ActivityError):
+        # Any: what a local activity failed with comes bare, or bare only when it is replayed.
+        with contextlib.suppress(FailureError):
             self._tries = await workflow.execute_local_activity(
                 ports.tally, schedule_to_close_timeout=policies.TALLY_WITHIN, retry_policy=policies.TALLY
             )
