@@ -32,11 +32,6 @@ class Answer:
         """The words so far."""
         return self._text.text
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing has been said."""
-        return not (self.text or self.calls or self.audio_ms)
-
     def message(self) -> Message:
         """Return the answer as a message of the conversation: a spoken one as its words."""
         reasoning, text = self._reasoning.text, self.text

@@ -24,6 +24,7 @@ from streaming.duplex.entries import (
     Said,
     ids_of,
     messages_of,
+    newest,
     settled_end,
     turn_of,
     unasked_place,
@@ -47,6 +48,7 @@ class Conversation:
         self.finished = 0
         self._history = list(history)
         self._entries: list[Entry] = []
+        self._unanswered: list[Results] = []
         self._speaking = False
         self._sounded = False  # audio went up since the user's last turn ended
         self._cut = False  # what comes now is the rest of a cut answer
@@ -65,37 +67,30 @@ class Conversation:
 
     @property
     def calling(self) -> bool:
-        """Whether what is settled ends with tool calls: results are due, or the answer to them is."""
-        return self._results is not None
+        """Whether results of tool calls are due, or the answer to them is, though the user has talked since."""
+        return any(place.pending for place in self._unanswered)
 
     @property
     def asks(self) -> bool:
-        """Whether all of these results are there, so that the model is to go on."""
-        return self._results is not None and self._results.complete
+        """Whether all results of some calls are there, so that the model is to go on."""
+        return any(place.pending and place.complete for place in self._unanswered)
 
     @property
     def _last(self) -> Entry | None:
         return self._entries[-1] if self._entries else None
 
     @property
-    def _results(self) -> Results | None:
-        end = settled_end(self._entries)
-        last = self._entries[end - 1] if end else None
-        return last if isinstance(last, Results) and last.pending else None
-
-    @property
     def awaiting(self) -> bool:
-        """Whether the user has said something that no answer has come to, or an answer is on its way."""
+        """Whether something was said or called that no answer has come to, or an answer is on its way."""
         last = self._last
-        if isinstance(last, Said):
-            return last.ended
-        return last.pending if isinstance(last, Results) else isinstance(last, Answered) and not last.settled
+        owed = last.ended if isinstance(last, Said) else isinstance(last, Answered) and not last.settled
+        return owed or self.calling
 
     @property
     def wordless(self) -> bool:
         """Whether the user's last turn was spoken, and no word of its transcript has come."""
-        said = next((entry for entry in reversed(self._entries) if isinstance(entry, Said)), Said())
-        return said.spoken and said.unheard
+        said = newest(self._entries, Said)
+        return said is not None and said.spoken and said.unheard
 
     @property
     def responding(self) -> bool:
@@ -147,8 +142,7 @@ class Conversation:
 
     def _results_for(self, call_ids: set[str]) -> Results | None:
         """Return the newest place for results of these calls: providers may use an id again."""
-        places = (entry for entry in reversed(self._entries) if isinstance(entry, Results))
-        return next((place for place in places if call_ids & {*place.call_ids}), None)
+        return newest(self._entries, Results, lambda place: not call_ids.isdisjoint(place.call_ids))
 
     # -- what comes down
 
@@ -189,8 +183,8 @@ class Conversation:
 
     def _take_utterance(self, item_id: str) -> None:
         last = self._last
-        reserved = isinstance(last, Said) and last.spoken and not last.item_id and last.unheard
-        turn = last if reserved and isinstance(last, Said) else self._append(Said())
+        reserved = last if isinstance(last, Said) and last.spoken and not last.item_id and last.unheard else None
+        turn = reserved or self._append(Said())
         turn.item_id, turn.ended, turn.spoken = item_id, True, True
         self._speaking = self._sounded = False
 
@@ -204,7 +198,7 @@ class Conversation:
     # -- answers
 
     def _open_answer(self) -> Answered | None:
-        return next((e for e in reversed(self._entries) if isinstance(e, Answered) and e.open), None)
+        return newest(self._entries, Answered, lambda answer: answer.open)
 
     def _answer(self, response_id: str) -> Answered:
         answer = self._open_answer()
@@ -215,14 +209,14 @@ class Conversation:
             self._finish(answer)
         self.begun += 1
         self._speaking = self._sounded = False
-        return self._append(Answered(response_id))
+        return self._append(Answered(response_id, to=[place for place in self._unanswered if place.complete]))
 
     def _end_answer(self, element: StreamElement) -> None:
         answer = self._answer(element.response_id)
         answer.message = element.message
         self._finish(answer)
         if ids := tuple(call.id for call in element.calls):
-            self._append(Results(ids))
+            self._unanswered.append(self._append(Results(ids)))
 
     def _cut_answer(self, element: StreamElement, *, lost: bool) -> None:
         self._cut = not lost
@@ -236,12 +230,14 @@ class Conversation:
         self._finish(answer)
 
     def _known(self, response_id: str) -> Answered | None:
-        last = next((entry for entry in reversed(self._entries) if isinstance(entry, Answered)), None)
+        last = newest(self._entries, Answered)
         return last if last and response_id and last.response_id == response_id else None
 
     def _finish(self, answer: Answered) -> None:
         answer.open = False
-        self.finished += answer.settled
+        if answer.settled:
+            self.finished += 1
+            self._unanswered = [place for place in self._unanswered if place not in answer.to]
 
     def _append(self, entry: _E) -> _E:
         self._entries.append(entry)

@@ -20,11 +20,20 @@ BYTES_PER_SAMPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A piece of sound: PCM, 16 bits, little-endian, mono."""
+    """A piece of sound: PCM, 16 bits, little-endian, mono.
+
+    Raises:
+        ValueError: the rate is not positive.
+    """
 
     data: bytes = field(repr=False)
     rate: int
     """Samples a second."""
+
+    def __post_init__(self) -> None:
+        """Refuse what lasts for ever: whoever counts sound divides by its rate."""
+        if self.rate <= 0:
+            raise ValueError(f"sound of {self.rate} samples a second")
 
     @property
     def ms(self) -> float:

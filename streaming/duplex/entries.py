@@ -1,7 +1,8 @@
 """The places of a conversation: what was said, answered and given back by tools, each in its own. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from streaming.duplex.elements import Heard, ToolResponse, Transcript
 from streaming.jsontext import GrowingText
@@ -63,6 +64,8 @@ class Answered:
     """The connection broke in the middle of it."""
     message: Message | None = None
     heard: Heard | None = None
+    to: "list[Results]" = field(default_factory=list)
+    """The results that were there when it began."""
 
     @property
     def settled(self) -> bool:
@@ -129,6 +132,7 @@ class Results:
 
 
 Entry = Said | Answered | Results
+_E = TypeVar("_E", bound=Entry)
 
 
 def ids_of(message: Message) -> set[str]:
@@ -137,6 +141,11 @@ def ids_of(message: Message) -> set[str]:
 
 
 # -- in order
+
+
+def newest(entries: Sequence[Entry], kind: type[_E], fits: Callable[[_E], bool] = lambda _: True) -> _E | None:
+    """Return the newest place of a kind that fits."""
+    return next((entry for entry in reversed(entries) if isinstance(entry, kind) and fits(entry)), None)
 
 
 def messages_of(entries: Sequence[Entry], *, full: bool) -> list[Message]:
@@ -156,9 +165,8 @@ def settled_end(entries: Sequence[Entry]) -> int:
 
 def turn_of(entries: Sequence[Entry], item_id: str) -> Said | None:
     """Return the turn that an utterance's words are of: the one with its name, and else the newest, if it may be."""
-    said = (entry for entry in reversed(entries) if isinstance(entry, Said))
-    named = (entry for entry in said if item_id and entry.item_id == item_id)
-    return next(named, None) or _growing(entries, item_id)
+    named = newest(entries, Said, lambda said: said.item_id == item_id) if item_id else None
+    return named or _growing(entries, item_id)
 
 
 def _growing(entries: Sequence[Entry], item_id: str) -> Said | None:

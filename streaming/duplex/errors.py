@@ -3,8 +3,11 @@
     DuplexError
     ├── EmptyResponseError      an answer ended with nothing in it: likely it was interrupted
     ├── SessionEndedError       the session is over: an ending, which nobody counts as a failure
+    │   └── EndedWhileDrainingError (aio.waiting) and this is what was left of it
     ├── NoToolExecutorError     the model called a tool, and nobody runs tools
     ├── ToolRoundsExceededError the model called tools again and again
+    ├── NoResultError           (tools) the executor gave nothing for a call
+    ├── ToolsCancelledError     (aio.sending) the executor was cancelled, and not by whoever waits for it
     ├── CannotSendError         the provider's wire has no words for an element
     │   └── PartialSampleError  sound that does not consist of whole samples
     ├── SlowConsumerError       nobody took what came, for longer than memory is kept for it

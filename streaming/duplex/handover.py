@@ -5,6 +5,7 @@ seconds of one clock.
 """
 
 _LEAD_S = 2.0  # what closing one connection and opening another may take
+_SETTLED_S = 1.0  # a server that goes away may say so to every new connection too: they are not changed at once
 _PATIENCE_S = 3.0  # how late a transcript may come: a connection that is gone brings none
 
 
@@ -12,13 +13,14 @@ class HandOver:
     """The plan for one connection."""
 
     def __init__(self, opened_at: float, max_age_s: float | None) -> None:
+        self._opened_at = opened_at
         self._due_at = None if max_age_s is None else opened_at + max_age_s
         self._must_at: float | None = None
         self.why = f"the connection is {max_age_s:g} s old" if max_age_s is not None else ""
 
     def going_away(self, time_left_s: float, now: float) -> None:
         """The provider will close the connection in so long."""
-        self._due_at = now
+        self._due_at = max(now, self._opened_at + _SETTLED_S)
         self._must_at = now + max(time_left_s - _LEAD_S, time_left_s / 2)
         self.why = "the provider closes the connection"
 

@@ -10,7 +10,6 @@ tool results are never dropped.
 """
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 
 from streaming.duplex.elements import StreamElement
@@ -71,7 +70,7 @@ class Outbox:
 
     def refused(self) -> None:
         """The element taken last cannot be sent at all."""
-        self._kept.pop(self._next - 1, None)
+        self._leave(self._next - 1, _NOTHING)
 
     def answering(self) -> None:
         """An answer to what was sent has begun."""
@@ -79,7 +78,8 @@ class Outbox:
 
     def answered(self) -> None:
         """It has ended: what it answers is kept no longer."""
-        self._drop(lambda number, _: number < self._mark)
+        for number in self._before(self._mark):
+            self._leave(number, _NOTHING)
         self._forgotten_ms = 0.0
 
     def rewind(self) -> float:
@@ -88,7 +88,8 @@ class Outbox:
         Returns:
             How much sound of it was not kept, in milliseconds.
         """
-        self._drop(lambda number, element: number < self._next and element.interrupted)  # what it stopped is over
+        for number in self._before(self._next):
+            self._leave(number, replace(self._kept[number], interrupted=False))  # what it stopped is over
         self._next = min(self._kept, default=self._end)
         self._mark = self._next
         self._waiting_bytes = self._bytes
@@ -102,17 +103,22 @@ class Outbox:
 
     def drop_tool_responses(self, end: int) -> None:
         """Send no tool results that were queued before a place: the provider has been told of them otherwise."""
-        self._drop(lambda number, element: number < end and bool(element.tool_responses))
+        for number in self._before(end):
+            self._leave(number, replace(self._kept[number], tool_responses=()))
 
-    def _drop(self, unwanted: Callable[[int, StreamElement], bool]) -> None:
-        for number in [number for number, element in self._kept.items() if unwanted(number, element)]:
-            self._remove(number)
+    def _before(self, place: int) -> list[int]:
+        return [number for number in self._kept if number < place]
 
-    def _remove(self, number: int) -> None:
-        size = media_bytes(self._kept.pop(number))
-        self._bytes -= size
+    def _leave(self, number: int, rest: StreamElement) -> None:
+        """Keep no more than this of an element, in its place."""
+        freed = media_bytes(self._kept[number]) - media_bytes(rest)
+        if rest == _NOTHING:
+            del self._kept[number]
+        else:
+            self._kept[number] = rest
+        self._bytes -= freed
         if number >= self._next:
-            self._waiting_bytes -= size
+            self._waiting_bytes -= freed
 
     def _evict(self) -> float:
         dropped = 0.0
@@ -122,11 +128,7 @@ class Outbox:
             element = self._kept.get(number)
             if element is None:
                 continue
-            self._remove(number)
-            rest = replace(element, audio=None, image=None, video=None)
-            if rest != _NOTHING:
-                self._kept[number] = rest
-                self._kept = dict(sorted(self._kept.items()))
+            self._leave(number, replace(element, audio=None, image=None, video=None))
             ms = element.audio.ms if element.audio else 0.0
             if number >= self._next:
                 dropped += ms

@@ -16,6 +16,9 @@ from typing import Protocol
 from streaming.duplex.elements import StreamElement
 from streaming.messages import Message
 
+WEBSOCKET_SCHEMES: Mapping[str, str] = {"http": "ws", "https": "wss"}
+"""Providers are configured by the URL of their other APIs."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -97,9 +100,9 @@ class RealtimeProvider(Protocol):
 
         Args:
             resume: the handle of an earlier connection; excludes `history`.
-            history: what was said before, for a provider that does not remember; calls at its end may be unanswered, and
-                their results come later.
-            ask: the last message of the history still waits for its answer: ask for it.
+            history: what was said before, for a provider that does not remember; calls at its end may be unanswered,
+                and their results come later.
+            ask: the history's last message, or results of calls in it, still wait for an answer: ask for it.
 
         Raises:
             CannotSendError: the wire has no words for something in the history.

@@ -71,6 +71,13 @@ def settled(calls: Iterable[ToolCallPart], outcome: ToolExecutionResult | BaseEx
     )
 
 
+def unanswered(messages: Iterable[Message]) -> list[ToolCallPart]:
+    """Return the calls that have no result yet, in order."""
+    parts = [part for message in messages for part in message.parts]
+    answered = {part.tool_call_id for part in parts if isinstance(part, ToolResultPart)}
+    return [part for part in parts if isinstance(part, ToolCallPart) and part.id not in answered]
+
+
 def without(result: ToolExecutionResult, cancelled: Collection[str]) -> ToolExecutionResult:
     """Return the result as it is sent when the provider waits no longer for some calls; the history keeps theirs."""
     awaited = tuple(response for response in result.responses if response.call_id not in cancelled)

@@ -16,6 +16,8 @@ from deploy.sandbox.realtime.script import Close
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _INTERNAL_ERROR = 1011
+BAD_KEY = "bad"
+"""The one API key that is not taken."""
 
 
 class ClientConnection:

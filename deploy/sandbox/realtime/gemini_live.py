@@ -7,7 +7,7 @@ A session goes on where it was when another connection's setup comes with one of
 import asyncio
 
 from deploy.sandbox.realtime import gemini_live_output as output
-from deploy.sandbox.realtime.connection import ClientConnection
+from deploy.sandbox.realtime.connection import BAD_KEY, ClientConnection
 from deploy.sandbox.realtime.gemini_live_closing import INTERNAL, INVALID, POLICY, Refused
 from deploy.sandbox.realtime.gemini_live_ear import Heard, ear
 from deploy.sandbox.realtime.gemini_live_input import ClientContent, ClientMessage, RealtimeInput, ToolResponse, parse
@@ -17,7 +17,6 @@ from deploy.sandbox.realtime.playing import Call, spoken
 from deploy.sandbox.realtime.script import Step
 from deploy.sandbox.realtime.sound import duration_ms
 
-_BAD_KEY = "bad"
 _WARNING_S = 50.0
 """How long before its end a connection's end is told: half its life, where that is less."""
 
@@ -35,7 +34,7 @@ async def _set_up(connection: ClientConnection) -> Setup:
     setup = (await _next(connection)).setup
     if not connection.key:
         raise Refused(POLICY, "Method doesn't allow unregistered callers. Please use API Key.")
-    if connection.key == _BAD_KEY:
+    if connection.key == BAD_KEY:
         raise Refused(INVALID, "API key not valid. Please pass a valid API key.")
     if setup is None:
         raise Refused(INVALID, "The first message must be a setup.")
@@ -45,6 +44,8 @@ async def _set_up(connection: ClientConnection) -> Setup:
         raise Refused(POLICY, session.script.refuse_setup)
     if setup.session_resumption and setup.session_resumption.handle:
         _resume(connection, setup.session_resumption.handle)
+    else:
+        session.awaited.clear()  # a new session knows of no calls; the message that made them may never have come
     session.in_use = lambda: connection.is_open
     return setup
 

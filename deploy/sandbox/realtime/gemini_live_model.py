@@ -29,12 +29,12 @@ class Model:
 
     Attributes:
         prompt: All that was told and said on this connection before what it says now.
-        has_turn: Whether it thinks, speaks, is being played, or awaits results.
+        has_turn: Whether it thinks, speaks, is being played, or awaits results of calls made here.
     """
 
     def __init__(self, connection: ClientConnection, setup: Setup) -> None:
         self.prompt = Tokens()
-        self.has_turn = bool(connection.session.awaited)
+        self.has_turn = False
         self._response = Tokens()
         self._connection = connection
         self._setup = setup

@@ -53,10 +53,6 @@ class Conversation:
         """Its id."""
         return self._order[-1] if self._order else None
 
-    def find(self, item_id: str) -> JsonObject | None:
-        """Returns an item."""
-        return self._items.get(item_id)
-
     def called(self, call_id: str) -> bool:
         """Returns whether the conversation has a tool call of that id."""
         return any(item["type"] == "function_call" and item.get("call_id") == call_id for item in self._items.values())

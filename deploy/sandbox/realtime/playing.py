@@ -8,7 +8,8 @@ For the author of a wire:
   steps go on. `session.upcoming` is the step that the next turn will take: its `user_says` is the transcript of what
   the user has just said.
 - `session.calls_of(step)` gives the step's tool calls their ids and expects their results; a wire takes each result
-  with `session.settle_call(id)`, which says whether it was awaited. Awaited calls survive a connection.
+  with `session.settle_call(id)`, which says whether it was awaited. Awaited calls survive a connection, as long as
+  the next one goes on with the same session: where it does not, the wire clears `session.awaited`.
 - `session.give_handle()` and `session.knows(handle)` are for resumption.
 - An answer is played as `begin, end = halves(spoken(text, ms))` and, for each `Piece`, `await pace.until(piece.at_ms)`
   with one `Pace(step.speed)` for the answer; between the halves is "mid_answer". Look at every piece's `at_ms` for a

@@ -32,7 +32,7 @@ from websockets.http11 import Request, Response
 
 from deploy.sandbox.processes import LOOPBACK
 from deploy.sandbox.realtime import gemini_live, openai_realtime
-from deploy.sandbox.realtime.connection import ClientConnection
+from deploy.sandbox.realtime.connection import BAD_KEY, ClientConnection
 from deploy.sandbox.realtime.journal import Journal
 from deploy.sandbox.realtime.playing import Playthroughs
 from deploy.sandbox.realtime.script import Script
@@ -43,7 +43,6 @@ _GEMINI_VERSIONS = ("v1alpha", "v1beta", "v1")
 _LARGEST_MESSAGE = 32 * 2**20
 _CLOSE_S = 1.0
 _SLASHES = re.compile("/+")
-_BAD_KEY = "bad"
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ class _Desk:
         wire = _wire_of(request)
         if wire is None:
             return self._refuse(socket, HTTPStatus.NOT_FOUND, "Invalid URL", "invalid_request_error", None)
-        if wire.refuses_keys and wire.key(request) in ("", _BAD_KEY):
+        if wire.refuses_keys and wire.key(request) in ("", BAD_KEY):
             told = "Incorrect API key provided." if wire.key(request) else "Missing bearer authentication in header."
             return self._refuse(socket, HTTPStatus.UNAUTHORIZED, told, "invalid_request_error", "invalid_api_key")
         return None

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from streaming.duplex.aio.opening import Terms
 from streaming.duplex.aio.pump import Pump
 from streaming.duplex.aio.reconnects import Reconnects
-from streaming.duplex.aio.succession import Succession, Terms
+from streaming.duplex.aio.succession import Succession
 from streaming.duplex.aio.traffic import Traffic
 from streaming.duplex.conversation import Conversation
 from streaming.duplex.elements import StreamElement

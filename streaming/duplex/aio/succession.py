@@ -1,17 +1,14 @@
 """Which connection carries a session, and which comes after it."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Literal
 
 from streaming.duplex.aio.connection import Connection
-from streaming.duplex.aio.reconnects import Reconnects
+from streaming.duplex.aio.opening import Opened, Opening, Terms
 from streaming.duplex.aio.traffic import Traffic
 from streaming.duplex.elements import GoingAway, Reconnected, Resumable, StreamElement
 from streaming.duplex.errors import (
     CannotSendError,
     ConnectionLostError,
-    ResumeRefusedError,
     SessionEndedError,
     SessionError,
 )
@@ -22,42 +19,19 @@ _LIVED_S = 60.0  # a connection that held for so long was a good one, though not
 _AGAIN_S = 10.0  # when a hand-over that failed is tried again
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How connections are made and given up."""
-
-    reconnects: Reconnects
-    max_age_s: float | None
-    connect_timeout_s: float
-    setup_timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    connection: Connection
-    told_up_to: int | None
-    """The outbox's place when the history was told; None: resumed."""
-
-    @property
-    def how(self) -> Literal["resumed", "seeded"]:
-        """In the words of `Reconnected`."""
-        return "resumed" if self.told_up_to is None else "seeded"
-
-
 class Succession:
     """One connection after another, until the session cannot or need not go on."""
 
     def __init__(self, provider: RealtimeProvider, traffic: Traffic, terms: Terms) -> None:
-        self._provider = provider
         self._traffic = traffic
         self._conversation = traffic.conversation
+        self._opening = Opening(provider, traffic, terms)
         self._terms = terms
-        self._failures = 0
         self._resumable_after = -1  # answers that had been finished when the provider gave its newest handle
         self._plan = HandOver(0, None)
         self._stirred = asyncio.Event()
         self._connection: Connection | None = None
-        self._spare: _Opened | None = None
+        self._spare: Opened | None = None
 
     async def open(self) -> None:
         """Open the first connection.
@@ -65,8 +39,8 @@ class Succession:
         Raises:
             SessionError: there is none to be had; a `ConnectError` or the provider's refusal.
         """
-        opened = await self._try(None, max(self._terms.reconnects.tries, 1))
-        self._failures = 0
+        opened = await self._opening.persist(None, max(self._terms.reconnects.tries, 1))
+        self._opening.failures = 0
         self._connection = opened.connection
 
     async def close(self) -> None:
@@ -88,22 +62,25 @@ class Succession:
         if self._connection is None:
             raise SessionEndedError
         connection = self._connection
-        self._traffic.connected(connection)
+        self._begin(connection)
         while True:
             ending = await self._carry(connection)
             why = str(ending or self._plan.why)
             opened = await self._next(connection, ending)
             self._connection = connection = opened.connection
             self._traffic.rewind(opened.told_up_to)
-            self._traffic.connected(connection)
+            self._begin(connection)
             self._traffic.tell(StreamElement(event=Reconnected(opened.how, why)))
 
     # -- while a connection lasts
 
+    def _begin(self, connection: Connection) -> None:
+        self._plan = HandOver(_now(), self._terms.max_age_s)
+        self._traffic.connected(connection, self._watch)
+
     async def _carry(self, connection: Connection) -> Exception | None:
         """Use a connection; return what ended it, None where another is to take over in peace."""
-        opened_at, finished = _now(), self._conversation.finished
-        self._plan = HandOver(opened_at, self._terms.max_age_s)
+        began_at, finished = _now(), self._conversation.finished
         reader = asyncio.create_task(self._traffic.read(connection, self._watch))
         writer = asyncio.create_task(self._traffic.write(connection))
         try:
@@ -111,20 +88,16 @@ class Succession:
                 self._stirred.clear()
                 if self._plan.overdue(_now()):
                     return ConnectionLostError(self._plan.why)
-                if self._plan.due(_now()) and self._is_quiet(connection):
-                    if self._handle(connection):
-                        return None
-                    await _stop(writer)
-                    if await self._open_beside(connection, reader):
-                        return None
-                    writer = asyncio.create_task(self._traffic.write(connection))
+                ripe = self._plan.due(_now()) and self._is_quiet(connection)
+                if ripe and (self._handle(connection) or await self._open_beside(connection, reader)):
+                    return None
                 await self._wait(reader, writer)
             return reader.result()
         finally:
             await _stop(reader, writer)
             self._traffic.disconnected()
-            if self._conversation.finished > finished or _now() - opened_at > _LIVED_S:
-                self._failures = 0
+            if self._conversation.finished > finished or _now() - began_at > _LIVED_S:
+                self._opening.failures = 0
 
     async def _wait(self, reader: asyncio.Task[Exception], writer: asyncio.Task[None]) -> None:
         """Wait until something may have changed that matters to the plan."""
@@ -164,10 +137,10 @@ class Succession:
         return connection.wire.handle if fresh and not self._conversation.calling else None
 
     async def _open_beside(self, connection: Connection, reader: asyncio.Task[Exception]) -> bool:
-        """Open a connection that takes over, while the old one is still read; return whether it may."""
+        """Open a connection that takes over, while the old one is still used; return whether it may."""
         begun = self._conversation.begun
         try:
-            spare = await self._open(None)
+            spare = await self._opening.once()
         except (SessionError, CannotSendError):
             self._plan.put_off(_AGAIN_S, _now())
             return False
@@ -179,20 +152,22 @@ class Succession:
 
     # -- from one connection to the next
 
-    async def _next(self, connection: Connection, ending: Exception | None) -> _Opened:
+    async def _next(self, connection: Connection, ending: Exception | None) -> Opened:
         if self._spare is not None:
+            self._traffic.give_up(connection)
             await connection.close()
             opened, self._spare = self._spare, None
             return opened
         if ending is not None and not self._may_go_on(connection, ending):
             raise ending
-        if ending is None:
-            self._failures = 0
+        tries = self._terms.reconnects.tries
+        if ending is None:  # nothing was lost
+            self._opening.failures, tries = 0, max(tries, 1)
         handle = self._handle(connection)
         self._traffic.give_up(connection)
         await connection.close()  # a provider resumes nothing while the old connection is open
         try:
-            return await self._try(handle, self._terms.reconnects.tries)
+            return await self._opening.persist(handle, tries)
         except SessionError as error:
             if ending is None or not error.retryable:
                 raise
@@ -204,42 +179,6 @@ class Succession:
         if isinstance(ending, SessionEndedError):
             return connection.left or self._plan.announced or self._conversation.awaiting
         return isinstance(ending, SessionError) and ending.retryable
-
-    async def _try(self, handle: str | None, tries: int) -> _Opened:
-        """Try to open a connection, with growing waits in between.
-
-        Raises:
-            SessionError: the last try's, or one that trying again would not change.
-        """
-        error: SessionError = ConnectionLostError("no tries are left")
-        while self._failures < tries:
-            await asyncio.sleep(self._terms.reconnects.delay_s(self._failures))
-            self._failures += 1  # until something is said on it: connections may all break at the same words
-            try:
-                return await self._open(handle)
-            except ResumeRefusedError as refused:
-                self._failures -= handle is not None
-                handle, error = None, refused
-            except SessionError as failed:
-                if not failed.retryable:
-                    raise
-                error = failed
-        raise error
-
-    async def _open(self, handle: str | None) -> _Opened:
-        if handle is not None:
-            wire, told_up_to = self._provider.wire(resume=handle), None
-        else:
-            told_up_to = self._traffic.outbox.end
-            wire = self._provider.wire(history=self._conversation.settled(), ask=self._conversation.asks)
-        terms = self._terms
-        connection = await Connection.open(
-            self._provider.target(),
-            wire,
-            connect_timeout_s=terms.connect_timeout_s,
-            setup_timeout_s=terms.setup_timeout_s,
-        )
-        return _Opened(connection, told_up_to)
 
 
 async def _stop(*tasks: "asyncio.Task[object]") -> None:

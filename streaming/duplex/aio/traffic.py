@@ -106,9 +106,13 @@ class Traffic:
         """Give an element to the session's user, and write it down; `lost` as in `Conversation.told`."""
         begun, finished = self.conversation.begun, self.conversation.finished
         self.conversation.told(element, lost=lost)
+        ended = self.conversation.finished > finished
+        superseded = ended and self.conversation.responding  # by an answer that began before the end of it was told
+        if superseded:
+            self.outbox.answered()
         if self.conversation.begun > begun:
             self.outbox.answering()
-        if self.conversation.finished > finished:
+        if ended and not superseded:
             self.outbox.answered()
         self.pump.put(element)
 
@@ -119,11 +123,12 @@ class Traffic:
 
     # -- connections come and go
 
-    def connected(self, connection: Connection) -> None:
-        """A connection is ready."""
+    def connected(self, connection: Connection, watch: Callable[[StreamElement], None]) -> None:
+        """A connection is ready: tell what it said by then, as `read` does."""
         self._connected = True
         for element in connection.early:
             self.tell(element)
+            watch(element)
 
     def rewind(self, told_up_to: int | None) -> None:
         """Say again on a new connection what the old one left without an answer.

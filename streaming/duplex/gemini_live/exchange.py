@@ -42,6 +42,7 @@ class Exchange:
         self._name = name
         self._answers = 0
         self._calls_open = False
+        self._unwanted = False
         self._usage: Usage | None = None
 
     @property
@@ -60,7 +61,20 @@ class Exchange:
         self.state = move.to
         for action in move.actions:
             _ACTIONS[action](self, out)
+        if self._unwanted and self.state is State.RESPONDING:
+            self._unwanted = False
+            return self.happen(Event.STOPPED, out)
         return move
+
+    def ask(self) -> None:
+        """The user's turn is over."""
+        self.asked, self._unwanted = True, False
+
+    def stop(self, out: list[StreamElement]) -> None:
+        """The user wants no more of the answer, nor one that is owed: it is cut when it begins."""
+        owed = self.asked or self.told
+        self.happen(Event.STOPPED, out)
+        self._unwanted = owed
 
     def cost(self, usage: Usage) -> None:
         """Take what was used: it is told with the next end of an answer."""
@@ -116,10 +130,11 @@ class Exchange:
     def _end(self, out: list[StreamElement]) -> None:
         finish, reason = finish_reason(self.reason), self.reason[:_MAX_REASON]
         failed = finish == "failed"
+        self._unwanted = False
         self.end_utterance(out)
         out.append(
             StreamElement(
-                end_of_stream=True,
+                end_of_stream=not failed,
                 error=ResponseFailedError(f"the answer failed: {reason}", code=reason) if failed else None,
                 message=self.answer.message(),
                 audio_ms=self.answer.audio_ms,
@@ -137,7 +152,7 @@ class Exchange:
 
     def _interrupt(self, out: list[StreamElement], *, ended: bool) -> None:
         # What the user asked meanwhile may be what interrupts, and is answered; what tools said is not.
-        self._calls_open = self.told = False
+        self._calls_open = self.told = self._unwanted = False
         self.end_utterance(out)
         out.append(
             StreamElement(
@@ -152,6 +167,7 @@ class Exchange:
 
     def _close_cut(self, out: list[StreamElement]) -> None:
         name = self.answer.response_id
+        self.answer = Answer()  # it is cut once, whatever else the user interrupts before the next one
         out.append(StreamElement(interrupted_turn_complete=True, usage=self._take_usage(), response_id=name))
 
     def _refuse(self, out: list[StreamElement]) -> None:

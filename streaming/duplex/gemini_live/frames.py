@@ -1,10 +1,10 @@
 """Pieces of a server message, read with suspicion. Messages: https://ai.google.dev/api/live, and the SDK's types."""
 
 import re
-from binascii import Error, a2b_base64
 from dataclasses import dataclass, field
 
-from streaming.duplex.elements import BYTES_PER_SAMPLE, Audio
+from streaming.duplex.elements import Audio
+from streaming.duplex.samples import Samples
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.messages import Usage
 from streaming.providers.values import count, string
@@ -70,29 +70,27 @@ class Sound:
     """The sound of an answer: a sample may be split over two parts."""
 
     def __init__(self) -> None:
-        self._half = b""
+        self._samples = Samples()
         self._type = ""
         self._rate: int | None = None
 
     def end(self) -> None:
         """What comes next is of another answer."""
-        self._half = b""
+        self._samples.forget()
 
     def take(self, blob: JsonObject, flaws: Flaws) -> Audio | None:
         """Return the whole samples that a part adds."""
         if (media_type := blob.get("mimeType")) != self._type or self._rate is None:
-            self._type, self._rate, self._half = string(media_type), _rate(string(media_type)), b""
+            self._type, self._rate, self._samples = string(media_type), _rate(string(media_type)), Samples()
         if self._rate is None:
             flaws.found.append(f"a part of type {self._type[:100]!r}")
             return None
         try:
-            data = self._half + a2b_base64(flaws.text(blob, "data"), strict_mode=True)
-        except (Error, ValueError):
+            data = self._samples.take(flaws.text(blob, "data"))
+        except ValueError:
             flaws.found.append("the data of a part is not base64")
             return None
-        whole = len(data) - len(data) % BYTES_PER_SAMPLE
-        self._half = data[whole:]
-        return Audio(data[:whole] if self._half else data, self._rate) if whole else None
+        return Audio(data, self._rate) if data else None
 
 
 def _rate(media_type: str) -> int | None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from streaming.duplex.elements import ToolResponse
 from streaming.duplex.gemini_live.user_input import END, START, text_message
+from streaming.duplex.tools import unanswered
 from streaming.jsontext import JsonObject, JsonValue, dumps
 from streaming.messages import (
     AudioPart,
@@ -61,7 +62,7 @@ class Seed:
             self.messages += [START, question, END] if manual else [question]
         self.asks = ask and bool(self.messages)
         """An answer is to come."""
-        self._owed = _calls_without_result(messages)
+        self._owed = {call.id: call.name for call in unanswered(messages)}
         self._late: list[str] = []
 
     @property
@@ -79,12 +80,6 @@ class Seed:
             return ""
         late, self._late = "\n".join(self._late), []
         return late
-
-
-def _calls_without_result(messages: Sequence[Message]) -> dict[str, str]:
-    parts = [part for message in messages for part in message.parts]
-    answered = {part.tool_call_id for part in parts if isinstance(part, ToolResultPart)}
-    return {part.id: part.name for part in parts if isinstance(part, ToolCallPart) and part.id not in answered}
 
 
 def _question(turns: list[tuple[str, list[JsonObject]]]) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from streaming.duplex.gemini_live.history import Seed
 from streaming.duplex.gemini_live.wire import GeminiLiveWire
-from streaming.duplex.provider import Target
+from streaming.duplex.provider import WEBSOCKET_SCHEMES, Target
 from streaming.duplex.setup import SessionSetup
 from streaming.errors import CannotExpress
 from streaming.messages import Message
@@ -16,7 +16,6 @@ from streaming.providers.gemini.request import headers
 
 _VERSION = re.compile(r"/(v[0-9]+[a-z0-9]*)/?$")
 _DEFAULT_VERSION = "v1beta"
-_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class GeminiLive:
     """
 
     name: str
-    base_url: str
+    base_url: str = field(repr=False)
     setup: SessionSetup
     api_key: str = field(default="", repr=False)
     _connections: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
@@ -53,7 +52,7 @@ class GeminiLive:
         version = _VERSION.search(parts.path)
         path = parts.path[: version.start()] if version else parts.path
         service = f"google.ai.generativelanguage.{version[1] if version else _DEFAULT_VERSION}.GenerativeService"
-        scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+        scheme = WEBSOCKET_SCHEMES.get(parts.scheme, parts.scheme)
         url = urlunsplit((scheme, parts.netloc, f"{path}/ws/{service}.BidiGenerateContent", parts.query, ""))
         return Target(url, headers(self.api_key))
 

@@ -7,8 +7,9 @@ text is activity and a whole turn by itself; in a session of manual turns it is 
 
 from binascii import b2a_base64
 
-from streaming.duplex.elements import BYTES_PER_SAMPLE, Audio, Image, StreamElement, Video
-from streaming.duplex.errors import CannotSendError, PartialSampleError
+from streaming.duplex.elements import Audio, Image, StreamElement, Video
+from streaming.duplex.errors import CannotSendError
+from streaming.duplex.pacing import check_samples
 from streaming.jsontext import JsonValue, dumps
 
 START = '{"realtimeInput":{"activityStart":{}}}'
@@ -72,10 +73,7 @@ class UserInput:
 
 
 def _sound(audio: Audio) -> str:
-    if len(audio.data) % BYTES_PER_SAMPLE:
-        raise PartialSampleError(len(audio.data))
-    if audio.rate <= 0:
-        raise CannotSendError(f"sound of {audio.rate} samples a second")
+    check_samples(audio.data)
     # Any rate is taken if it is stated. Written by hand, as it is most of what goes up: base64 needs no escapes.
     data = b2a_base64(audio.data, newline=False).decode("ascii")
     return f'{{"realtimeInput":{{"audio":{{"mimeType":"audio/pcm;rate={audio.rate:d}","data":"{data}"}}}}}}'
@@ -84,7 +82,7 @@ def _sound(audio: Audio) -> str:
 def _picture(picture: Image | Video) -> str:
     """Return a frame's message; Live takes a video as pictures, one after the other."""
     if not picture.media_type.startswith("image/"):
-        raise CannotSendError(f"Gemini Live takes video as single images, and not {picture.media_type}")
+        raise CannotSendError(f"Gemini Live takes video as single images, and not {picture.media_type[:100]}")
     data = b2a_base64(picture.data, newline=False).decode("ascii")
     return _realtime_input("video", {"mimeType": picture.media_type, "data": data})
 

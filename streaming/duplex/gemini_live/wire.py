@@ -5,46 +5,28 @@ from collections.abc import Callable
 from streaming.duplex.elements import (
     CallsCancelled,
     GoingAway,
-    Notice,
     Ready,
     Resumable,
     SpeechStarted,
     SpeechStopped,
     StreamElement,
-    Transcript,
 )
 from streaming.duplex.errors import CannotSendError, NotTheWireError, ProviderFaultError
+from streaming.duplex.frames import object_of
 from streaming.duplex.gemini_live.closing import meaning
+from streaming.duplex.gemini_live.content import Content, notice
 from streaming.duplex.gemini_live.exchange import Exchange
-from streaming.duplex.gemini_live.frames import Flaws, Sound, seconds, usage
+from streaming.duplex.gemini_live.frames import Flaws, seconds, usage
 from streaming.duplex.gemini_live.history import Seed
 from streaming.duplex.gemini_live.setup import setup_message
 from streaming.duplex.gemini_live.tool_calls import ToolCalls
 from streaming.duplex.gemini_live.transitions import Event, State
 from streaming.duplex.gemini_live.user_input import START, UserInput
 from streaming.duplex.setup import SessionSetup
-from streaming.errors import NotTheWire
-from streaming.jsontext import JsonObject, JsonValue, dumps, loads
+from streaming.jsontext import JsonObject, JsonValue, dumps
 from streaming.providers.values import details_of, string
 
-_MAX_NAME = 100
 _MAX_FLAWS = 5
-# Read, or a draft of what is read, or of no use to anyone here.
-_READ_CONTENT = frozenset(
-    {
-        "modelTurn",
-        "turnComplete",
-        "turnCompleteReason",
-        "interactionStatus",
-        "interrupted",
-        "generationComplete",
-        "inputTranscription",
-        "interimInputTranscription",
-        "outputTranscription",
-        "waitingForInput",
-    }
-)
-_BESIDE_PAYLOAD = frozenset({"thought", "thoughtSignature", "partMetadata", "videoMetadata", "mediaResolution"})
 
 
 class GeminiLiveWire:
@@ -63,7 +45,7 @@ class GeminiLiveWire:
         self._seed = seed
         self._exchange = Exchange(name)
         self._input = UserInput(manual=setup.turn_detection is None)
-        self._sound = Sound()
+        self._content = Content(self._exchange)
         self._calls = ToolCalls(f"{name}call")
         self._handle: str | None = None
         self._outgoing: list[str] = []
@@ -98,7 +80,7 @@ class GeminiLiveWire:
         """Take an element for Gemini.
 
         `interrupted` is `activityStart` where turns are manual. Where the server detects voice there is no word for
-        it, so that the rest of the answer is dropped here until its `turnComplete`.
+        it, so that the rest of the answer, or the one that is owed, is dropped here until its `turnComplete`.
 
         Raises:
             CannotSendError: it cannot be said here, or not now.
@@ -110,15 +92,15 @@ class GeminiLiveWire:
         if START in said:
             self._exchange.end_utterance(self._due)  # words that came after the last answer are not of this turn
         late = self._seed.late_results(element.tool_responses)
-        self._outgoing += [*results, *(self._input.told(late) if late else []), *said]
+        self._outgoing += [*results, *said, *(self._input.told(late) if late else [])]
         ended = self._input.manual and element.end_of_stream and bool(said)
         typed = not self._input.manual and bool(element.text)
+        if element.interrupted and not self._input.manual:
+            self._exchange.stop(self._due)
         if ended or typed or late:
-            self._exchange.asked = True
+            self._exchange.ask()
         if results and not self._calls.pending:
             self._exchange.told = True
-        if element.interrupted and not self._input.manual:
-            self._exchange.happen(Event.STOPPED, self._due)
 
     def heard(self, ms: float) -> None:
         """So much of the current answer's sound has been played."""
@@ -149,16 +131,14 @@ class GeminiLiveWire:
             return []
         out, self._due = self._due, []
         try:
-            frame = loads(message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message)
-        except NotTheWire as error:
-            return [*out, StreamElement(error=NotTheWireError(str(error)))]
-        if not isinstance(frame, dict):
-            return [*out, StreamElement(error=NotTheWireError("a message is not a JSON object"))]
+            frame = object_of(message)
+        except NotTheWireError as error:
+            return [*out, StreamElement(error=error)]
         flaws = Flaws()
         for key, read in _ORDER:
             if key in frame and (piece := flaws.object(frame, key)) is not None:
                 read(self, piece, flaws, out)
-        _notice(frame, _READ, out)
+        notice(frame, _READ, out)
         if flaws.found:
             told = "; ".join([*dict.fromkeys(flaws.found)][:_MAX_FLAWS])
             out.append(StreamElement(error=NotTheWireError(told)))
@@ -190,73 +170,23 @@ class GeminiLiveWire:
             case "ACTIVITY_END":
                 out.append(StreamElement(event=SpeechStopped(at_ms=at_ms)))
 
-    def _read_content(self, content: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
-        cut = content.get("interrupted") is True
-        if not cut:
-            self._hear_user(content, flaws, out)
-        if turn := flaws.object(content, "modelTurn"):
-            for part in flaws.objects(turn, "parts"):
-                self._read_part(part, flaws, out)
-        self._hear_model(content, flaws, out)
-        if content.get("generationComplete") is True:
-            self._exchange.happen(Event.GENERATION_COMPLETE, out)
-        if cut:
-            self._sound.end()
-            self._exchange.happen(Event.INTERRUPTED, out)
-            self._hear_user(content, flaws, out)  # these words are of whoever interrupted
-        _notice(content, _READ_CONTENT, out)
-
-    def _read_part(self, part: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
-        if blob := flaws.object(part, "inlineData"):
-            if (audio := self._sound.take(blob, flaws)) and self._exchange.happen(Event.CONTENT, out).takes:
-                answer = self._exchange.answer
-                answer.sound(audio)
-                out.append(StreamElement(audio=audio, response_id=answer.response_id))
-        elif "text" in part:
-            self._read_text(flaws.text(part, "text"), out, thought=part.get("thought") is True)
-        else:
-            _notice(part, _BESIDE_PAYLOAD, out)  # code that Gemini runs, and its result
-
-    def _read_text(self, text: str, out: list[StreamElement], *, thought: bool) -> None:
-        if not text or not self._exchange.happen(Event.CONTENT, out).takes:
-            return
-        answer = self._exchange.answer
-        if thought:
-            answer.think(text)
-        elif added := answer.say(text):
-            out.append(StreamElement(text=added, response_id=answer.response_id))
-
-    def _hear_user(self, content: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
-        if not self.ready or not (words := flaws.object(content, "inputTranscription")):
-            return
-        finished = words.get("finished") is True
-        if transcript := self._exchange.utterance.add(flaws.text(words, "text"), finished=finished):
-            out.append(StreamElement(transcript=transcript))
-
-    def _hear_model(self, content: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
-        words = flaws.object(content, "outputTranscription")
-        text = flaws.text(words, "text") if words else ""
-        if text and self._exchange.happen(Event.WORDS, out).takes and (added := self._exchange.answer.say(text)):
-            name = self._exchange.answer.response_id
-            out.append(StreamElement(transcript=Transcript("assistant", added, item_id=name), response_id=name))
-
     def _read_calls(self, piece: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
         calls: list[JsonValue] = [*flaws.objects(piece, "functionCalls")]
         self._exchange.called = self._calls.take(calls) if self.ready else []
         if self._exchange.called or not self.ready:
-            self._sound.end()
+            self._content.end_sound()
             self._exchange.happen(Event.TOOL_CALL, out)
 
     def _read_cancellation(self, piece: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:
         if cancelled := self._calls.cancel(piece.get("ids")):
             out.append(StreamElement(event=CallsCancelled(cancelled)))
 
+    def _read_content(self, content: JsonObject, flaws: Flaws, out: list[StreamElement]) -> None:
+        self._content.read(content, flaws, out)
+
     def _read_turn_end(self, content: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:
         if content.get("turnComplete") is True:
-            self._sound.end()
-            self._exchange.reason = string(content.get("turnCompleteReason"))
-            more = content.get("interactionStatus") == "IN_PROGRESS" or self._calls.pending
-            self._exchange.happen(self._exchange.end_of_turn(more=more), out)
+            self._content.end(content, out, pending=self._calls.pending)
 
     def _read_resumption(self, piece: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:
         self._handle = (string(piece.get("newHandle")) or None) if piece.get("resumable") is True else None
@@ -264,16 +194,6 @@ class GeminiLiveWire:
 
     def _read_go_away(self, piece: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:
         out.append(StreamElement(event=GoingAway(seconds(piece.get("timeLeft")) or 0.0)))
-
-
-def _notice(holder: JsonObject, known: frozenset[str], out: list[StreamElement]) -> None:
-    """Tell of what is not read here."""
-    if holder.keys() <= known:
-        return
-    for key, value in holder.items():
-        if key not in known and value is not None:
-            details = value if isinstance(value, dict) else None
-            out.append(StreamElement(event=Notice(string(key)[:_MAX_NAME], details=details)))
 
 
 _Wire = GeminiLiveWire

@@ -6,25 +6,23 @@ from streaming.duplex.elements import Ready, StreamElement
 from streaming.duplex.errors import ProviderFaultError, ResponseFailedError, SetupRefusedError
 from streaming.duplex.openai_realtime import told
 from streaming.duplex.openai_realtime.ending import ending_of
-from streaming.duplex.openai_realtime.errors import Refusal, is_retryable, kind_of, refusal_of
+from streaming.duplex.openai_realtime.errors import Refusal, is_retryable, refusal_of
+from streaming.duplex.openai_realtime.kinds import kind_in
 from streaming.duplex.openai_realtime.response import Response
-from streaming.duplex.openai_realtime.server_events import KINDS, OF_CURRENT_RESPONSE, Kind, object_in
+from streaming.duplex.openai_realtime.server_events import object_in
 from streaming.duplex.openai_realtime.session import Elements, Session
 from streaming.duplex.openai_realtime.transitions import TRANSITIONS, Does, State
 from streaming.jsontext import JsonObject
 from streaming.providers.values import string
 
 
-def happen(session: Session, name: str, event: JsonObject) -> Elements:
+def happen(session: Session, event: JsonObject) -> Elements:
     """Take an event of the server; return what it says.
 
     Raises:
-        NotTheWireError: it holds sound that cannot be read.
+        NotTheWireError: it is no event, or holds sound that cannot be read.
     """
-    kind = KINDS.get(name, Kind.UNKNOWN)
-    if refine := _REFINED.get(kind):
-        kind = refine(session, event, kind)
-    does, then = TRANSITIONS[session.state][kind]
+    does, then = TRANSITIONS[session.state][kind_in(session, event)]
     elements = _do(session, does, event)
     if then is not None:
         session.state = then
@@ -38,28 +36,6 @@ def _do(session: Session, does: Does, event: JsonObject) -> Elements:
     if tells := _TELLS.get(does):
         return tells(event)
     return _DOES[does](session, event)
-
-
-def _if_current(session: Session, event: JsonObject, kind: Kind) -> Kind:
-    current, given = session.answers.current, event.get("response_id")
-    return kind if current is not None and (given == current.id or given is None) else Kind.STALE
-
-
-def _begun_kind(session: Session, event: JsonObject, kind: Kind) -> Kind:
-    if session.answers.is_known(_response_id(event)):
-        return Kind.STALE
-    return Kind.BEGUN_UNWANTED if session.unwanted else kind
-
-
-def _done_kind(session: Session, event: JsonObject, kind: Kind) -> Kind:
-    current, response_id = session.answers.current, _response_id(event)
-    if current is None or response_id not in ("", current.id):
-        return Kind.DONE_UNSEEN if response_id and not session.answers.is_over(response_id) else Kind.STALE
-    return Kind.DONE_CUT if ending_of(object_in(event, "response")) == "interrupted" else kind
-
-
-def _error_kind(session: Session, event: JsonObject, _kind: Kind) -> Kind:
-    return kind_of(_refusal(event), set_up=session.set_up)
 
 
 # -- the session
@@ -195,13 +171,11 @@ def _fail_answer(session: Session, event: JsonObject) -> Elements:
 
 def _ask_later(session: Session, event: JsonObject) -> Elements:
     session.wanted = True
+    if session.answers.current is not None:
+        session.turn.answered()  # the server may have asked by itself, in vain: this one is all that comes unasked
     # Another answer is on its way that was not seen to begin: asking again at once would be refused again.
     session.turn.answer_due |= session.state is State.AWAITED
     return [told.notice(event)]
-
-
-def _response_id(event: JsonObject) -> str:
-    return string(object_in(event, "response").get("id"))
 
 
 def _refusal(event: JsonObject) -> Refusal:
@@ -212,12 +186,6 @@ def _nothing(_event: JsonObject) -> Elements:
     return []
 
 
-_REFINED: Mapping[Kind, Callable[[Session, JsonObject, Kind], Kind]] = {
-    **dict.fromkeys(OF_CURRENT_RESPONSE, _if_current),
-    Kind.BEGUN: _begun_kind,
-    Kind.DONE: _done_kind,
-    Kind.ERROR: _error_kind,
-}
 _COMES: Mapping[Does, Callable[[Response, JsonObject], Elements]] = {
     Does.SOUND: Response.sound,
     Does.END_SOUND: Response.end_sound,

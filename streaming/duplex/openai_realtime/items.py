@@ -96,13 +96,6 @@ def history_items(messages: Sequence[Message]) -> list[JsonObject]:
     return [item for message in messages for item in _items(message)]
 
 
-def unanswered_calls(messages: Sequence[Message]) -> list[str]:
-    """Return the ids of the calls that have no result yet, in order."""
-    called = [part.id for message in messages for part in message.parts if isinstance(part, ToolCallPart)]
-    answered = {part.tool_call_id for message in messages for part in message.parts if isinstance(part, ToolResultPart)}
-    return [call_id for call_id in called if call_id not in answered]
-
-
 def _items(message: Message) -> Iterator[JsonObject]:
     content: list[JsonValue] = []
     for part in message.parts:

@@ -6,12 +6,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from streaming.duplex.openai_realtime.configuration import RATE
 from streaming.duplex.openai_realtime.wire import OpenAIRealtimeWire
-from streaming.duplex.provider import Target
+from streaming.duplex.provider import WEBSOCKET_SCHEMES, Target
 from streaming.duplex.setup import SessionSetup
 from streaming.messages import Message
 from streaming.providers.openai_chat.request import headers
-
-_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class OpenAIRealtime:
     """
 
     name: str
-    base_url: str
+    base_url: str = field(repr=False)
     setup: SessionSetup
     api_key: str = field(default="", repr=False)
 
@@ -37,7 +35,7 @@ class OpenAIRealtime:
         """Return where to connect."""
         parts = urlsplit(self.base_url)
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("model", self.setup.model)])
-        scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+        scheme = WEBSOCKET_SCHEMES.get(parts.scheme, parts.scheme)
         url = urlunsplit((scheme, parts.netloc, f"{parts.path.rstrip('/')}/realtime", query, ""))
         return Target(url, headers(self.api_key))
 

@@ -11,11 +11,12 @@ from streaming.duplex.elements import StreamElement, ToolResponse
 from streaming.duplex.openai_realtime.answers import Answers
 from streaming.duplex.openai_realtime.client_events import ClientEvents
 from streaming.duplex.openai_realtime.configuration import session_of
-from streaming.duplex.openai_realtime.items import call_id_for, history_items, result_item, unanswered_calls
+from streaming.duplex.openai_realtime.items import call_id_for, history_items, result_item
 from streaming.duplex.openai_realtime.owed import OwedCalls
 from streaming.duplex.openai_realtime.transitions import State
 from streaming.duplex.openai_realtime.turn import UserTurn
 from streaming.duplex.setup import SessionSetup
+from streaming.duplex.tools import unanswered
 from streaming.jsontext import JsonObject
 from streaming.messages import Message
 
@@ -55,7 +56,7 @@ class Session:
         self.turn = UserTurn(listens=setup.turn_detection is not None)
         self.answers = Answers(self.events)
         self.owed = OwedCalls()
-        self.owed.made({call_id: call_id_for(call_id) for call_id in unanswered_calls(history)})
+        self.owed.made({call.id: call_id_for(call.id) for call in unanswered(history)})
         self.wanted = ask
         self.unwanted = False
         self.unconfirmed: set[str] = set()

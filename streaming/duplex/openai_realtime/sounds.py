@@ -1,10 +1,9 @@
 """The sound of one answer by part of item: the server wants to know where of each the user stopped hearing it. Pure."""
 
-from binascii import a2b_base64
-
 from streaming.duplex.elements import BYTES_PER_SAMPLE, Audio
 from streaming.duplex.errors import NotTheWireError
 from streaming.duplex.openai_realtime.configuration import RATE
+from streaming.duplex.samples import Samples
 from streaming.jsontext import JsonValue
 
 _BYTES_PER_MS = RATE * BYTES_PER_SAMPLE // 1000
@@ -14,13 +13,13 @@ PartKey = tuple[str, int]
 
 
 class _Sound:
-    """The sound of one part: how much there is, and half a sample that waits for its other half."""
+    """The sound of one part, and how much there is of it."""
 
-    __slots__ = ("half", "over", "size")
+    __slots__ = ("over", "samples", "size")
 
     def __init__(self) -> None:
+        self.samples = Samples()
         self.size = 0
-        self.half = b""
         self.over = False
 
 
@@ -38,17 +37,13 @@ class Sounds:
         """
         if not isinstance(delta, str):
             return None
-        try:
-            data = a2b_base64(delta, strict_mode=True)
-        except ValueError:
-            raise NotTheWireError("a piece of sound that is not base64") from None
         sound = self._parts.get(part)
         if sound is None:
             sound = self._parts[part] = _Sound()
-        if sound.half or len(data) % BYTES_PER_SAMPLE:
-            data = sound.half + data
-            whole = len(data) - len(data) % BYTES_PER_SAMPLE
-            data, sound.half = data[:whole], data[whole:]
+        try:
+            data = sound.samples.take(delta)
+        except ValueError:
+            raise NotTheWireError("a piece of sound that is not base64") from None
         sound.size += len(data)
         return Audio(data, RATE) if data else None
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from streaming.duplex.elements import BYTES_PER_SAMPLE, Audio, StreamElement
-from streaming.duplex.errors import CannotSendError, NotTheWireError, PartialSampleError
+from streaming.duplex.elements import Audio, StreamElement
+from streaming.duplex.errors import CannotSendError, NotTheWireError
+from streaming.duplex.frames import object_of
 from streaming.duplex.openai_realtime.closing import meaning
 from streaming.duplex.openai_realtime.configuration import RATE
 from streaming.duplex.openai_realtime.happening import happen
 from streaming.duplex.openai_realtime.items import message_item, user_content
 from streaming.duplex.openai_realtime.session import Session
 from streaming.duplex.openai_realtime.transitions import State
+from streaming.duplex.pacing import check_samples
 from streaming.duplex.setup import SessionSetup
-from streaming.errors import NotTheWire
-from streaming.jsontext import loads
 from streaming.messages import Message
 
 
@@ -87,14 +87,7 @@ class OpenAIRealtimeWire:
             return []
         due, self._due = self._due, []
         try:
-            event = loads(message.encode("utf-8", "surrogatepass") if isinstance(message, str) else message)
-        except NotTheWire as error:
-            return [*due, StreamElement(error=NotTheWireError(str(error)))]
-        name = event.get("type") if isinstance(event, dict) else None
-        if not isinstance(event, dict) or not isinstance(name, str):
-            return [*due, StreamElement(error=NotTheWireError("a message is not an event: an object with its type"))]
-        try:
-            return [*due, *happen(self._session, name, event)]
+            return [*due, *happen(self._session, object_of(message))]
         except NotTheWireError as error:
             return [*due, StreamElement(error=error)]
 
@@ -117,5 +110,4 @@ class OpenAIRealtimeWire:
 def _check(audio: Audio) -> None:
     if audio.rate != RATE:
         raise CannotSendError(f"OpenAI Realtime takes sound at {RATE} Hz, not at {audio.rate} Hz")
-    if len(audio.data) % BYTES_PER_SAMPLE:
-        raise PartialSampleError(len(audio.data))
+    check_samples(audio.data)

@@ -134,7 +134,7 @@ class Wire:
 async def wire(server: RealtimeServer, key: str = "key") -> AsyncIterator[Wire]:
     """Connects without a setup."""
     headers = {"x-goog-api-key": key} if key else {}
-    async with connect(server.ws_url + GEMINI_PATH, additional_headers=headers, close_timeout=1) as socket:
+    async with connect(server.ws_url + GEMINI_PATH, additional_headers=headers, close_timeout=10) as socket:
         yield Wire(socket)
 
 

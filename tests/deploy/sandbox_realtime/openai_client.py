@@ -15,7 +15,7 @@ from deploy.sandbox.realtime.journal import JsonObject
 from deploy.sandbox.realtime.serving import RealtimeServer
 from tests.deploy.sandbox_realtime.oracle import strictly
 
-_LIMIT_S = 20
+_LIMIT_S = 60
 RATE = 24_000
 
 

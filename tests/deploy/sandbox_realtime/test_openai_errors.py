@@ -96,7 +96,7 @@ async def test_a_wrong_event_is_answered_with_an_error(message: object, code: st
 
 async def test_two_answers_at_a_time() -> None:
     """A second answer is refused, and the first goes on."""
-    async with serve(Script(steps=[Step(audio_ms=300, speed=1)])) as server, talking(server) as talk:
+    async with serve(Script(steps=[Step(audio_ms=2000, speed=1)])) as server, talking(server) as talk:
         await talk.connection.response.create()
         await talk.connection.response.create()
         error = error_of(await talk.until("error"))
@@ -110,7 +110,7 @@ async def test_two_answers_at_a_time() -> None:
 
 async def test_a_cancel_of_another_answer() -> None:
     """A cancel that names an answer stops no other."""
-    async with serve(Script(steps=[Step(audio_ms=300, speed=1)])) as server, talking(server) as talk:
+    async with serve(Script(steps=[Step(audio_ms=2000, speed=1)])) as server, talking(server) as talk:
         await talk.connection.response.create()
         await talk.until("response.created")
         await talk.connection.response.cancel(response_id="resp_of_old")
@@ -289,7 +289,7 @@ async def test_no_model() -> None:
 
 async def test_a_slow_connection() -> None:
     """The handshake takes as long as the script says."""
-    async with serve(Script(slow_connect_ms=10_000)) as server:
+    async with serve(Script(slow_connect_ms=3_600_000)) as server:
         with pytest.raises(TimeoutError):
             async with connect(
                 f"{server.ws_url}{OPENAI_PATH}?model=m",

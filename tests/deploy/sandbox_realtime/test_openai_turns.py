@@ -175,7 +175,7 @@ async def test_tools_without_a_word() -> None:
 
 async def test_a_late_transcript() -> None:
     """What the user said may be told after the answer's end; words and item are right all the same."""
-    step = Step(user_says="what I said", transcript_after_ms=300)
+    step = Step(user_says="what I said", transcript_after_ms=2000)
     async with serve(Script(steps=[step])) as server, talking(server) as talk:
         await talk.listen(None, transcription={"model": "whisper-1"})
         await talk.say(SPEECH)

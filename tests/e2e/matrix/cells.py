@@ -167,7 +167,7 @@ class LastCell(Cell):
     """A cell in which the turn's time ends."""
 
     outlasting: Outlasting
-    total_s: ClassVar[float] = 20.0
+    total_s: ClassVar[float] = 15.0
 
     @property
     def speaker(self) -> Candidate:

@@ -39,16 +39,6 @@ def test_an_emoji_cut_in_two_comes_whole() -> None:
     assert answer.text == "a\N{GRINNING FACE}"
 
 
-def test_nothing_said_is_empty_and_any_thing_is_not() -> None:
-    """Words, sound or a call; thoughts are for nobody's ear."""
-    thought, called = Answer(), Answer()
-    thought.think("hm")
-    called.calls.append(CALL)
-
-    assert (Answer().empty, thought.empty) == (True, True)
-    assert (spoken("a", 0).empty, spoken("", 1).empty, called.empty) == (False, False, False)
-
-
 @pytest.mark.parametrize(
     ("played_ms", "heard"),
     [

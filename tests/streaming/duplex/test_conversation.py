@@ -187,6 +187,7 @@ RESULT_A = _up(StreamElement(tool_responses=(ToolResponse("a", "look", "seen"),)
 RESULT_B = _up(StreamElement(tool_responses=(ToolResponse("b", "look", "seen"),)))
 CANCELLED_A = _event(CallsCancelled(("a",)))
 CANCELLED_B = _event(CallsCancelled(("b",)))
+TALKED: list[_Step] = [*WRITTEN, _began(), _whole("One moment.")]
 
 
 @pytest.mark.parametrize(
@@ -216,6 +217,33 @@ def test_who_waits(steps: Sequence[_Step], *, awaiting: bool, asks: bool) -> Non
 
     assert (conversation.awaiting, conversation.asks) == (awaiting, asks)
     assert conversation.quiet is not awaiting
+
+
+@pytest.mark.parametrize(
+    ("steps", "calling", "asks"),
+    [
+        ([], True, False),
+        ([RESULT_A], True, False),
+        ([RESULT_A, RESULT_B], True, True),
+        ([CANCELLED_A, CANCELLED_B], False, False),
+        ([RESULT_A, RESULT_B, _began(), _whole("Yes.")], False, False),
+        (TALKED, True, False),
+        ([RESULT_A, *TALKED], True, False),
+        ([*TALKED, CANCELLED_A, CANCELLED_B], False, False),
+        ([*TALKED, RESULT_A, RESULT_B], True, True),
+        ([*TALKED, RESULT_A, RESULT_B, _began()], True, True),
+        ([*TALKED, RESULT_A, RESULT_B, _began(), _whole("Yes.")], False, False),
+        ([*WRITTEN, _began(), RESULT_A, RESULT_B, _whole("Hm.")], True, True),
+    ],
+)
+def test_whose_results_are_due(steps: Sequence[_Step], *, calling: bool, asks: bool) -> None:
+    """Those of any call, though the user has talked, and been answered, since; and then the answer to them is."""
+    conversation = _after([*CALLED, *steps])
+
+    assert (conversation.calling, conversation.asks) == (calling, asks)
+    assert conversation.awaiting is calling
+    conversation.reopen()
+    assert (conversation.calling, conversation.asks) == (calling, asks)
 
 
 def test_speech_is_not_quiet() -> None:

@@ -18,6 +18,13 @@ def test_sound_knows_how_long_it_lasts(size: int, rate: int, ms: float) -> None:
     assert Audio(bytes(size), rate).ms == ms
 
 
+@pytest.mark.parametrize("rate", [0, -16_000])
+def test_sound_that_would_last_for_ever_is_none(rate: int) -> None:
+    """Whoever counts it divides by its rate."""
+    with pytest.raises(ValueError, match="samples a second"):
+        Audio(b"", rate)
+
+
 def test_calls_are_found_wherever_they_are() -> None:
     """An element's own, and else its message's."""
     assert StreamElement().calls == ()

@@ -37,6 +37,16 @@ def test_a_provider_that_goes_away(left: float, must: float) -> None:
     assert must == 0 or not plan.overdue(100 + must - 0.01)
 
 
+def test_a_connection_that_goes_away_at_once() -> None:
+    """The next one may do the same: they are not changed in a circle, as fast as can be."""
+    plan = HandOver(100, None)
+    plan.going_away(50, 100)
+
+    assert not plan.due(100.5)
+    assert plan.wait_s(100) == 1
+    assert plan.due(101)
+
+
 def test_waiting_for_words() -> None:
     """A transcript is waited for, but not for ever."""
     plan = HandOver(0, 10)

@@ -86,6 +86,35 @@ def test_what_cannot_be_sent_is_not_tried_again() -> None:
     assert _taken(outbox) == [_text("a")]
 
 
+def test_what_cannot_be_sent_takes_no_room() -> None:
+    """Sound that is kept later has all of it, and on the next connection nobody waits for it to be sent."""
+    outbox = Outbox(3 * 480)
+    for _ in range(10):
+        outbox.put(_sound())
+        outbox.take()
+        outbox.refused()
+
+    assert [outbox.put(_sound()) for _ in range(3)] == [0, 0, 0]
+    _taken(outbox)
+    outbox.rewind()
+    assert outbox.waiting_bytes == 3 * 480
+    assert len(_taken(outbox)) == 3
+    assert outbox.waiting_bytes == 0
+
+
+def test_words_that_come_with_a_mark_outlive_it() -> None:
+    """What need not be said again is left out of an element, and nothing else of it."""
+    outbox = Outbox()
+    result = ToolResponse("c", "look", "seen")
+    outbox.put(StreamElement(interrupted=True, text="Stop. What is it?", end_of_stream=True))
+    outbox.put(StreamElement(tool_responses=(result,), text="Here."))
+    _taken(outbox)
+    outbox.drop_tool_responses(outbox.end)
+    outbox.rewind()
+
+    assert _taken(outbox) == [StreamElement(text="Stop. What is it?", end_of_stream=True), _text("Here.")]
+
+
 def test_results_that_were_told_otherwise() -> None:
     """Those queued before a place go, sent or not; those after it stay."""
     outbox = Outbox()

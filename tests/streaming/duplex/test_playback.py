@@ -168,7 +168,7 @@ def test_throwing_away_costs_nothing_for_what_stays() -> None:
         playback.put(cut(f"r{number}"))
         playback.put(sound(1, f"r{number + 1}"))
 
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 5  # walking over them would take minutes
     assert len(taken(playback)) == 50_000 + 2000 + 1
 
 

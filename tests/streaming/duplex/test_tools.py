@@ -8,6 +8,7 @@ from streaming.duplex.tools import (
     ToolExecutionResult,
     build_tool_response_element,
     settled,
+    unanswered,
     without,
 )
 from streaming.messages import ImagePart, Message, TextPart, ToolCallPart, ToolResultPart
@@ -165,3 +166,12 @@ def test_one_result_for_each_call(
     assert [part.tool_call_id for message in result.messages for part in message.parts] == asked  # type: ignore[union-attr]
     assert {message.role for message in result.messages} <= {"tool"}
     assert settled(calls, result) == result
+
+
+def test_calls_without_a_result_are_unanswered() -> None:
+    """In order."""
+    third = call("c")
+    history = [Message(role="assistant", parts=[A, B, third]), tool_message("b", "x")]
+
+    assert unanswered(history) == [A, third]
+    assert unanswered([]) == []

@@ -52,14 +52,19 @@ async def until(session: RealtimeSession, wanted: Callable[[StreamElement], bool
     return seen
 
 
-async def listen(session: RealtimeSession, seconds: float) -> None:
-    """Play what comes for a while."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                await session.receive()
-    except TimeoutError:
-        return
+async def listen(session: RealtimeSession, ms: float) -> None:
+    """Take so much sound."""
+    taken = 0.0
+    while taken < ms:
+        element = (await until(session, lambda element: element.audio is not None))[-1]
+        taken += element.audio.ms if element.audio else 0.0
+
+
+async def eventually(happened: Callable[[], bool]) -> None:
+    """Wait until it has, however slow the machine is."""
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
 
 
 async def rest_of(session: RealtimeSession) -> list[StreamElement]:
@@ -104,13 +109,15 @@ def free_port() -> int:
         return port
 
 
-async def refusal(provider: RealtimeProvider, *, tries: int = 2, timeout_s: float = 5) -> ConnectError:
+async def refusal(
+    provider: RealtimeProvider, *, tries: int = 2, connect_timeout_s: float = 20, setup_timeout_s: float = 20
+) -> ConnectError:
     """Return why a session does not begin."""
     session = RealtimeSession(
         provider,
         reconnects=Reconnects(tries=tries, first_s=0.02),
-        connect_timeout_s=timeout_s,
-        setup_timeout_s=timeout_s,
+        connect_timeout_s=connect_timeout_s,
+        setup_timeout_s=setup_timeout_s,
     )
     with pytest.raises(ConnectError) as raised:
         async with session:

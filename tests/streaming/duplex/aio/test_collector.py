@@ -673,7 +673,7 @@ async def test_whatever_comes(plan: list[tuple[StreamElement, int, str]], kind: 
         if then == "cancelled" and not session.done.cancelling():
             session.done.cancel()
     session.output.close()
-    await asyncio.wait({session.done}, timeout=5)
+    await asyncio.wait({session.done}, timeout=20)
 
     assert session.done.done()
     assert asyncio.all_tasks() <= before

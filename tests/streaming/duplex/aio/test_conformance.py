@@ -1,6 +1,7 @@
 """What every realtime provider's session does, the same on each: real sockets, scripted servers."""
 
 import asyncio
+import contextlib
 import random
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +21,9 @@ from tests.streaming.duplex.aio.talking import (
     SOON,
     answer_of,
     ending_of,
+    eventually,
     is_ended,
+    listen,
     rest_of,
     shown,
     speak,
@@ -64,6 +67,17 @@ def _how_reconnected(elements: list[StreamElement]) -> list[str]:
     return [element.event.how for element in elements if isinstance(element.event, Reconnected)]
 
 
+async def _written_down(session: RealtimeSession, expected: list[str], who: str = "") -> None:
+    """Wait until these are all the lines of somebody, or of everybody."""
+
+    def lines() -> list[str]:
+        return [line for line in shown(session.conversation.messages()) if line.startswith(who)]
+
+    with contextlib.suppress(TimeoutError):
+        await eventually(lambda: lines() == expected)
+    assert lines() == expected
+
+
 CALL = [ScriptedCall(name="weather", arguments={"city": "Oslo"})]
 
 
@@ -96,17 +110,12 @@ async def test_late_words_take_their_place(serve: Serve) -> None:
     """A transcript that comes after the answer stands before it."""
     steps = [Step(user_says=f"question {k}", transcript_after_ms=60, text=f"answer {k}") for k in range(2)]
     async with serve(_steps(*steps)) as rig, _session(rig) as session:
-        for _ in range(2):
+        lines: list[str] = []
+        for k in range(2):
             await speak(session, rate=rig.provider.input_rate)
             await answer_of(session)
-            await asyncio.sleep(0.15)
-
-        assert shown(session.conversation.messages()) == [
-            "user: question 0",
-            "assistant: answer 0",
-            "user: question 1",
-            "assistant: answer 1",
-        ]
+            lines += [f"user: question {k}", f"assistant: answer {k}"]
+            await _written_down(session, lines)
 
 
 async def test_a_tool_exchange(serve: Serve) -> None:
@@ -153,12 +162,11 @@ async def test_an_answer_stopped_by_the_user(serve: Serve) -> None:
     """The transcript has what was heard; the full text is there too."""
     words = "one two three four five six seven eight nine ten"
     async with (
-        serve(_steps(Step(text=words, audio_ms=5_000, speed=4), Step(text="Fine."))) as rig,
+        serve(_steps(Step(text=words, audio_ms=8_000, speed=2), Step(text="Fine."))) as rig,
         _session(rig) as session,
     ):
         await write(session, "Count.")
-        await until(session, lambda element: element.audio is not None)
-        await asyncio.sleep(0.3)
+        await listen(session, 2_000)
         session.played(1_000)
         await session.send(StreamElement(interrupted=True))
         cut = (await until(session, lambda element: element.interrupted))[-1]
@@ -258,18 +266,18 @@ async def test_a_tool_that_outlives_its_connection(serve: Serve) -> None:
 
 async def test_a_provider_that_goes_away_in_peace(serve: Serve) -> None:
     """Another connection takes over between two answers, and nothing is asked twice."""
-    script = Script(steps=[Step(text=f"answer {k}") for k in range(4)], max_connection_s=1.5)
+    script = Script(steps=[Step(text=f"answer {k}") for k in range(4)], max_connection_s=3)
     async with serve(script) as rig, _session(rig) as session:
         heard = list[StreamElement]()
         for k in range(4):
             await write(session, f"question {k}")
             await answer_of(session, listener=heard.append)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.3)
 
+        await eventually(lambda: len(rig.journal.connections) >= 2)
         assert shown(session.conversation.messages()) == [
             line for k in range(4) for line in (f"user: question {k}", f"assistant: answer {k}")
         ]
-        assert len(rig.journal.connections) >= 2
         told = [element for element in heard if isinstance(element.event, GoingAway)]
         assert not told or "interrupted" not in [element.finish_reason for element in heard]
 
@@ -298,33 +306,28 @@ async def test_a_refused_setup(serve: Serve) -> None:
 
 async def test_closing_in_the_middle_of_an_answer(serve: Serve) -> None:
     """It is prompt, leaves the partial answer, an ending and no task."""
-    async with serve(_steps(Step(text="A long story.", audio_ms=10_000, speed=1))) as rig:
+    async with serve(_steps(Step(text="A long story.", audio_ms=60_000, speed=1))) as rig:
         before = asyncio.all_tasks()
         async with RealtimeSession(rig.provider, reconnects=SOON) as session:
             await write(session, "Tell me a story.")
             await until(session, lambda element: element.audio is not None)
-            began = asyncio.get_running_loop().time()
-        took = asyncio.get_running_loop().time() - began
+            async with asyncio.timeout(20):
+                await session.aclose()
         rest = await rest_of(session)
 
-        assert took < 2
         assert any(element.interrupted for element in rest)
         assert is_ended(ending_of(rest))
-        await asyncio.sleep(0.05)
-        assert {task for task in asyncio.all_tasks() - before if "session" in repr(task)} == set()
+        await eventually(lambda: not [task for task in asyncio.all_tasks() - before if "session" in repr(task)])
 
 
-FAULTS: list[dict[str, JsonValue]] = [
-    {},
-    {},
-    {},
+SUDDEN: list[dict[str, JsonValue]] = [
     {"close": {"when": "before_answer", "how": "reset"}},
     {"close": {"when": "mid_answer", "how": "reset"}},
     {"close": {"when": "after_answer", "how": "reset"}},
     {"close": {"when": "mid_answer", "how": "close", "code": 1011}},
     {"go_away_s": 0.3},
-    {"go_away_s": 2.5},
 ]
+FAULTS: list[dict[str, JsonValue]] = [{}, {}, {}, *SUDDEN, {"go_away_s": 2.5}]
 TOOLS: dict[str, JsonValue] = {"tool_calls": [{"name": "weather"}], "after_tools": "Done."}
 
 
@@ -335,7 +338,7 @@ async def test_twenty_exchanges_whatever_happens(serve: Serve, seed: int) -> Non
     steps: list[Step] = []
     for _ in range(20):
         fault = chance.choice(FAULTS)
-        late = 0 if "close" in fault else chance.choice([0, 30])  # a connection that broke brings no words
+        late = 0 if fault in SUDDEN else chance.choice([0, 30])  # a connection that is gone brings no words
         said = TOOLS if chance.random() < 0.3 else {"text": "Yes, I know."}
         common: dict[str, JsonValue] = {"user_says": "spoken words", "audio_ms": 300, "transcript_after_ms": late}
         steps.append(Step.model_validate(common | said | fault))
@@ -350,10 +353,10 @@ async def test_twenty_exchanges_whatever_happens(serve: Serve, seed: int) -> Non
                 await write(session, f"question {number}")
             expected.append("user: spoken words" if aloud else f"user: question {number}")
             await answer_of(session, weather)
-            await asyncio.sleep(0.08 if aloud else chance.choice([0, 0, 0.1]))
+            await _written_down(session, expected, "user")
+            await asyncio.sleep(0 if aloud else chance.choice([0, 0, 0.1]))
 
         lines = shown(session.conversation.messages())
-        assert [line for line in lines if line.startswith("user")] == expected
         exchanges = "\n".join(lines).split("user: ")[1:]
         # Gemini is asked to go on by a turn of its own, which may call the tool again.
         answered = re.compile(r".*\n(assistant: \[weather\]\ntool: sunny\n)*assistant: (Done\.|Yes, I know\.)\n?")

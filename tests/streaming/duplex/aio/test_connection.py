@@ -3,19 +3,16 @@
 import pytest
 
 from streaming.duplex.aio.session import RealtimeSession
-from streaming.duplex.errors import (
-    NotTheWireError,
-    ProviderFaultError,
-)
+from streaming.duplex.errors import NotTheWireError, ProviderFaultError
 from tests.streaming.duplex.aio.raw import saying, serving, silence
 from tests.streaming.duplex.aio.talking import SOON, answer_of, ending_of, refusal, rest_of
 from tests.streaming.duplex.toy.wire import ToyProvider
 
 
 async def test_a_setup_that_nobody_takes() -> None:
-    """So has the setup."""
+    """It has its time."""
     async with serving(silence) as url:
-        error = await refusal(ToyProvider(url), tries=1, timeout_s=0.2)
+        error = await refusal(ToyProvider(url), tries=1, setup_timeout_s=0.2)
 
     assert error.code == "setup_timeout"
 

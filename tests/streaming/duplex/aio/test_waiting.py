@@ -112,9 +112,10 @@ async def test_a_cancelled_collector_is_no_success() -> None:
 
 async def test_waiting_no_longer_cancels_nothing() -> None:
     """The collector goes on, and its answer can be asked for again."""
-    collecting = asyncio.create_task(_after(0.05, "later"))
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await wait_for_response(collecting)
-    assert await wait_for_response(collecting) == "later"
+            await wait_for_response(answer)
+    answer.set_result("later")
+    assert await wait_for_response(answer) == "later"

@@ -70,7 +70,7 @@ async def test_another_status(status: int, tried: int) -> None:
 async def test_a_connection_that_takes_too_long() -> None:
     """A handshake has its time."""
     async with serve_toy(Script(slow_connect_ms=2_000)) as server:
-        error = await refusal(ToyProvider(server.url), tries=1, timeout_s=0.1)
+        error = await refusal(ToyProvider(server.url), tries=1, connect_timeout_s=0.1)
 
     assert error.code == "timeout"
 

@@ -127,12 +127,22 @@ def test_large_messages_cost_no_more_than_their_size(kind: str) -> None:
 
     def seconds(size: int) -> float:
         wire, message = ready_wire(), huge(kind, size)
-        begun = time.perf_counter()
+        begun = time.process_time()
         wire.receive(message)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     small = min(seconds(1 << 18) for _ in range(3))
-    assert min(seconds(1 << 22) for _ in range(2)) < 16 * small * 6 + 0.1
+    assert min(seconds(1 << 22) for _ in range(2)) < 16 * small * 6 + 1.0
+
+
+def test_interrupting_again_and_again_costs_nothing() -> None:
+    """Not the length of the answer that was cut first, each time."""
+    wire = ready_wire()
+    told(wire, *[says("word ")] * 20_000)
+    begun = time.process_time()
+    told(wire, *[INTERRUPTED, TURN_COMPLETE] * 20_000)
+
+    assert time.process_time() - begun < 5.0
 
 
 FIELDS = st.sampled_from(
@@ -226,7 +236,7 @@ def test_whatever_is_said_in_whatever_order(
         if isinstance(element.event, ResponseStarted):
             assert not open_answer
             open_answer = element.response_id
-        elif element.end_of_stream or (element.interrupted and element.message is not None):
+        elif element.message is not None:
             assert element.response_id == open_answer
             open_answer = ""
         elif element.text or element.audio:

@@ -3,6 +3,7 @@ import pytest
 from streaming.duplex.elements import (
     CallsCancelled,
     Heard,
+    ResponseStarted,
     StreamElement,
     Transcript,
 )
@@ -128,6 +129,17 @@ def test_a_barge_in_while_an_answer_that_has_ended_is_played() -> None:
     )
 
 
+def test_an_answer_is_cut_once() -> None:
+    """Whoever interrupts again before the next one begins cuts nothing."""
+    wire = ready_wire()
+    told(wire, speaks(), says("one two"), INTERRUPTED, TURN_COMPLETE)
+
+    cut, closed = told(wire, INTERRUPTED, TURN_COMPLETE)
+
+    assert (cut.interrupted, cut.response_id, cut.message, cut.audio_ms) == (True, "", None, 0.0)
+    assert closed == StreamElement(interrupted_turn_complete=True)
+
+
 def test_stopping_where_the_server_detects_voice() -> None:
     """There is no word for it: what comes of the answer is dropped here, until its end."""
     wire = ready_wire()
@@ -142,6 +154,36 @@ def test_stopping_where_the_server_detects_voice() -> None:
     assert rest == [StreamElement(interrupted_turn_complete=True, response_id="c1_answer_1")]
     (end,) = ends(told(wire, says("three"), TURN_COMPLETE))
     assert text_of(end) == "three"
+
+
+@pytest.mark.parametrize("owed", ["to a text", "to results"])
+def test_stopping_before_the_answer_begins(owed: str) -> None:
+    """It is cut when it does; what is asked later is answered."""
+    wire = ready_wire()
+    if owed == "to results":
+        told(wire, calls("f1"))
+    wire.send(result("f1") if owed == "to results" else StreamElement(text="hello"))
+    wire.send(StreamElement(interrupted=True))
+
+    started, cut, closed = told(wire, says("one"), speaks(), TURN_COMPLETE)[-3:]
+
+    assert started.event == ResponseStarted()
+    assert (cut.interrupted, text_of(cut), cut.heard) == (True, "", Heard("", 0.0))
+    assert closed.interrupted_turn_complete
+    wire.send(StreamElement(interrupted=True))
+    wire.send(StreamElement(text="again", interrupted=True))
+    assert [text_of(end) for end in ends(told(wire, says("two"), TURN_COMPLETE))] == ["two"]
+
+
+def test_an_answer_that_was_stopped_may_never_come() -> None:
+    """Then the next one is heard: the user has interrupted, or the turn was empty."""
+    for instead in ((INTERRUPTED, TURN_COMPLETE), (TURN_COMPLETE,)):
+        wire = ready_wire()
+        wire.send(StreamElement(text="hello"))
+        wire.send(StreamElement(interrupted=True))
+        told(wire, *instead)
+
+        assert [text_of(end) for end in ends(told(wire, says("two"), TURN_COMPLETE))] == ["two"]
 
 
 def test_a_call_after_stopping_is_made() -> None:

@@ -514,3 +514,16 @@ def test_a_session_tells_what_is_sent_in_order() -> None:
         "response.create",
     ]
     assert not it.wire.responding
+
+
+def test_what_the_server_could_not_answer_by_itself_is_asked_for() -> None:
+    """Speech that it took while an answer came that was asked for before: nobody else would answer it."""
+    it = talk()
+    it.send(text="Hello?", end_of_stream=True)
+    it.says(server.speech_started(), server.begun(), server.speech_stopped(), server.committed())
+    it.says(server.error("conversation_already_has_active_response"))
+    assert it.sent() == []
+
+    it.says(server.done())
+
+    assert it.sent_types() == ["response.create"]

@@ -7,7 +7,6 @@ from streaming.duplex.openai_realtime.items import (
     history_items,
     message_item,
     result_item,
-    unanswered_calls,
     user_content,
 )
 from streaming.jsontext import JsonObject, JsonValue, dumps
@@ -137,19 +136,6 @@ def test_an_id_that_the_server_does_not_take_is_replaced(given: str, kept: bool)
     assert call["call_id"] == result["call_id"] == call_id_for(given)
     assert (call["call_id"] == given) is kept
     assert 0 < len(str(call["call_id"])) <= 32
-
-
-def test_calls_without_a_result_are_still_open() -> None:
-    """In order."""
-    second = CALL.model_copy(update={"id": "c2"})
-    third = CALL.model_copy(update={"id": "c3"})
-    history = [
-        Message(role="assistant", parts=[CALL, second, third]),
-        Message(role="tool", parts=[ToolResultPart(tool_call_id="c2", content="x")]),
-    ]
-
-    assert unanswered_calls(history) == ["c1", "c3"]
-    assert unanswered_calls([]) == []
 
 
 def test_a_picture_and_words_about_it_are_one_message() -> None:

@@ -35,6 +35,7 @@ def test_the_key_is_in_a_header_and_shown_nowhere() -> None:
     assert provider().target().headers == {"Authorization": f"Bearer {KEY}"}
     assert provider(key="").target().headers == {}
     assert KEY not in repr(provider()) + repr(provider().target())
+    assert KEY not in repr(provider(f"https://provider.test/v1?api-key={KEY}"))
 
 
 def test_it_is_a_provider() -> None:
