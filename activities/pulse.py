@@ -26,12 +26,20 @@ class Pulse:
         clocks: the try's.
         beat: tells Temporal that the try is inside them.
         telling: whether a beat has anything to tell yet.
+        every_s: from one beat to the next; well within Temporal's heartbeat timeout.
     """
 
-    def __init__(self, clocks: Clocks, beat: Callable[[], None], telling: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        clocks: Clocks,
+        beat: Callable[[], None],
+        telling: Callable[[], bool] = lambda: True,
+        every_s: float = BEAT_EVERY_S,
+    ) -> None:
         self._clocks = clocks
         self._beat = beat
         self._telling = telling
+        self._every_s = every_s
         self._next_beat = 0.0
         self._ran_out: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +73,6 @@ class Pulse:
             self._task.cancel()
             return
         if now >= self._next_beat and self._telling():
-            self._next_beat = now + BEAT_EVERY_S
+            self._next_beat = now + self._every_s
             self._beat()
         self._timer = self._loop.call_at(min(deadline, now + _LOOK_EVERY_S), self._tick)

@@ -180,3 +180,12 @@ async def test_the_task_goes_on_after_a_clock_ran_out() -> None:
         await asyncio.sleep(0)
 
     assert task.cancelling() == 0
+
+
+async def test_beats_come_as_often_as_the_heartbeat_timeout_wants() -> None:
+    """One a second would be too late for a timeout of one second."""
+    beats = Beats()
+    async with Pulse(clocks(), beats, every_s=0.3):
+        await asyncio.sleep(1.5)
+
+    assert len(beats) >= 3
