@@ -395,7 +395,8 @@ async def test_fetching_is_part_of_a_try(load: Load, transport: Transport) -> No
             await call.run(transport, load().by_value, beat, nothing_shown, nothing_gone)
         await host.hung_up.wait()
 
-    assert (failed.value.clock, beats, provider.requests) == ("first_token_s", 2, [])
+    assert (failed.value.clock, provider.requests) == ("first_token_s", [])
+    assert beats >= 2
 
 
 async def test_a_bad_attachment_is_no_failure_of_the_providers(load: Load, transport: Transport) -> None:
