@@ -25,8 +25,11 @@ from streaming.duplex.entries import (
     ids_of,
     messages_of,
     newest,
+    put_off,
+    reserved_turn,
     settled_end,
     turn_of,
+    unanswered_turns,
     unasked_place,
 )
 from streaming.duplex.errors import ResponseFailedError
@@ -85,6 +88,11 @@ class Conversation:
         last = self._last
         owed = last.ended if isinstance(last, Said) else isinstance(last, Answered) and not last.settled
         return owed or self.calling
+
+    @property
+    def unanswered(self) -> int:
+        """How many turns of the user's are over since the last answer began."""
+        return unanswered_turns(self._entries)
 
     @property
     def wordless(self) -> bool:
@@ -146,12 +154,13 @@ class Conversation:
 
     # -- what comes down
 
-    def told(self, element: StreamElement, *, lost: bool = False) -> None:
+    def told(self, element: StreamElement, *, lost: bool = False, owed: bool = False) -> None:
         """Take what the provider said.
 
         Args:
             element: as the wire gave it.
             lost: the connection broke: an answer that this cuts is not finished.
+            owed: the wire is to give another answer after what it says here.
         """
         if element.event is not None:
             self._happened(element)
@@ -162,7 +171,7 @@ class Conversation:
         elif element.interrupted_turn_complete:
             self._cut = False
         elif element.end_of_stream or isinstance(element.error, ResponseFailedError):
-            self._end_answer(element)
+            self._end_answer(element, owed=owed)
         elif _is_answer(element) and not self._cut and not self._known(element.response_id):
             self._answer(element.response_id)
 
@@ -182,9 +191,7 @@ class Conversation:
                     place.cancelled |= {*call_ids} & {*place.call_ids}
 
     def _take_utterance(self, item_id: str) -> None:
-        last = self._last
-        reserved = last if isinstance(last, Said) and last.spoken and not last.item_id and last.unheard else None
-        turn = reserved or self._append(Said())
+        turn = reserved_turn(self._entries) or self._append(Said())
         turn.item_id, turn.ended, turn.spoken = item_id, True, True
         self._speaking = self._sounded = False
 
@@ -209,12 +216,15 @@ class Conversation:
             self._finish(answer)
         self.begun += 1
         self._speaking = self._sounded = False
-        return self._append(Answered(response_id, to=[place for place in self._unanswered if place.complete]))
+        to = [place for place in self._unanswered if place.complete or place is self._last]
+        return self._append(Answered(response_id, to=to))
 
-    def _end_answer(self, element: StreamElement) -> None:
+    def _end_answer(self, element: StreamElement, *, owed: bool) -> None:
         answer = self._answer(element.response_id)
         answer.message = element.message
         self._finish(answer)
+        if owed and not (element.calls or self.calling or answer.to):
+            put_off(self._entries)
         if ids := tuple(call.id for call in element.calls):
             self._unanswered.append(self._append(Results(ids)))
 
@@ -237,7 +247,7 @@ class Conversation:
         answer.open = False
         if answer.settled:
             self.finished += 1
-            self._unanswered = [place for place in self._unanswered if place not in answer.to]
+            self._unanswered = [place for place in self._unanswered if not (place.complete and place in answer.to)]
 
     def _append(self, entry: _E) -> _E:
         self._entries.append(entry)

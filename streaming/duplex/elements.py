@@ -185,6 +185,8 @@ class AudioDropped:
     """Sound was thrown away because nobody took it in time."""
 
     ms: float
+    which: Literal["sent", "received"]
+    """The user's, for no connection was there to take it, or the model's, for the consumer was too slow."""
 
 
 @dataclass(frozen=True, slots=True)

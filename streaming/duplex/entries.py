@@ -34,6 +34,11 @@ class Said:
         """Whether no word of a transcript has come."""
         return not (self.final or self._heard.text)
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether it was said aloud, and the provider has said nothing of it yet."""
+        return self.spoken and not self.item_id and self.unheard
+
     def may_be_heard_as(self, item_id: str) -> bool:
         """Whether the words of this utterance may be of this turn."""
         return not self.final and self.item_id in ("", item_id) and (self.spoken or not self.ended)
@@ -65,7 +70,8 @@ class Answered:
     message: Message | None = None
     heard: Heard | None = None
     to: "list[Results]" = field(default_factory=list)
-    """The results that were there when it began."""
+    """The results that it is an answer to, if they are there by its end: those that were there when it began, and
+    those that it follows at once, for a model may speak on while its tools run."""
 
     @property
     def settled(self) -> bool:
@@ -161,6 +167,35 @@ def settled_end(entries: Sequence[Entry]) -> int:
         if isinstance(entry, Results) or (isinstance(entry, Answered) and entry.settled):
             return end
     return 0
+
+
+def reserved_turn(entries: Sequence[Entry]) -> Said | None:
+    """Return the turn that an utterance is: of those that wait for an answer, and for their names, the first."""
+    waiting = entries[_newest_turns(entries) :]
+    return next((turn for turn in waiting if isinstance(turn, Said) and turn.unnamed), None)
+
+
+def unanswered_turns(entries: Sequence[Entry]) -> int:
+    """Return how many turns have ended since anything else was said."""
+    return sum(isinstance(turn, Said) and turn.ended for turn in entries[_newest_turns(entries) :])
+
+
+def put_off(entries: list[Entry]) -> None:
+    """Let the last answer be to the first of the turns before it, for the others are to have one of their own.
+
+    Where something was said since the answer began the other answer may be to that, and nothing is moved.
+    """
+    if entries and isinstance(answer := entries[-1], Answered):
+        entries.pop()
+        entries.insert(min(_newest_turns(entries) + 1, len(entries)), answer)
+
+
+def _newest_turns(entries: Sequence[Entry]) -> int:
+    """Return where the turns begin that nothing has been said after."""
+    place = len(entries)
+    while place and isinstance(entries[place - 1], Said):
+        place -= 1
+    return place
 
 
 def turn_of(entries: Sequence[Entry], item_id: str) -> Said | None:

@@ -3,7 +3,8 @@
 A connection that breaks takes along what the provider had heard but not answered, and no wire says how far it had
 come. So everything since the last answered turn is kept, and said again: at worst the provider hears something twice,
 and never is something lost. A turn is answered when the answer to it has ended; what was sent after that answer had
-*begun* belongs to the next one, for people talk while they are talked to.
+*begun* belongs to the next one, for people talk while they are talked to. So do turns that were sent before, if the
+answer turns out not to be to them: the provider had not taken them when it began.
 
 Sound and pictures are bounded, the oldest go first, and of these first those that were sent already. Words, marks and
 tool results are never dropped.
@@ -76,10 +77,16 @@ class Outbox:
         """An answer to what was sent has begun."""
         self._mark = self._next
 
-    def answered(self) -> None:
-        """It has ended: what it answers is kept no longer."""
-        for number in self._before(self._mark):
+    def answered(self, unanswered: int = 0) -> None:
+        """It has ended: what it answers is kept no longer.
+
+        Args:
+            unanswered: how many of the turns that were sent last wait for another answer.
+        """
+        for number in self._before(min(self._mark, self._start_of_turns(unanswered))):
             self._leave(number, _NOTHING)
+        while self._media and self._media[0] not in self._kept:
+            self._media.popleft()
         self._forgotten_ms = 0.0
 
     def rewind(self) -> float:
@@ -105,6 +112,16 @@ class Outbox:
         """Send no tool results that were queued before a place: the provider has been told of them otherwise."""
         for number in self._before(end):
             self._leave(number, replace(self._kept[number], tool_responses=()))
+
+    def _start_of_turns(self, count: int) -> int:
+        """Return where the last so many turns begin that were sent: behind whatever else asked for an answer.
+
+        If nothing did, the turns have no marks here, and it is the provider who hears where they end.
+        """
+        asking = [number for number in self._before(self._next) if _asks(self._kept[number])]
+        ends = [place for place, number in enumerate(asking) if self._kept[number].end_of_stream]
+        first = ends[-count] if 0 < count <= len(ends) else 0
+        return asking[first - 1] + 1 if first else self._next
 
     def _before(self, place: int) -> list[int]:
         return [number for number in self._kept if number < place]
@@ -135,6 +152,10 @@ class Outbox:
             else:
                 self._forgotten_ms += ms
         return dropped
+
+
+def _asks(element: StreamElement) -> bool:
+    return element.end_of_stream or bool(element.tool_responses)
 
 
 def media_bytes(element: StreamElement) -> int:

@@ -183,7 +183,7 @@ class Playback:
         other = self._others[0].number if self._others else _NEVER
         if self._lost is not None and self._lost.number <= min(sound, other):
             lost, self._lost = self._lost, None
-            return StreamElement(event=AudioDropped(lost.ms))
+            return StreamElement(event=AudioDropped(lost.ms, "received"))
         if other < sound:
             return self._take_other()
         if not self._sounds:

@@ -1,13 +1,15 @@
 """What must hold for any bytes at all that somebody sends as a provider's body, or as a session's messages."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from streaming.duplex.elements import StreamElement
+from streaming.duplex.elements import Audio, StreamElement, ToolResponse
+from streaming.duplex.errors import CannotSendError
 from streaming.duplex.gemini_live import GeminiLive
 from streaming.duplex.openai_realtime import OpenAIRealtime
-from streaming.duplex.provider import RealtimeProvider
+from streaming.duplex.provider import RealtimeProvider, RealtimeWire
 from streaming.duplex.setup import SessionSetup
 from streaming.errors import ProviderError
 from streaming.jsontext import JsonObject, dumps, loads
@@ -17,6 +19,7 @@ from streaming.providers.reader import StreamReader, UnaryReader
 from streaming.providers.wire import Quirks, Wire
 
 _CHUNK_SIZES = (1, 2, 3, 5, 17, 64, 257, 4096)
+_RESULT = "what the tool gave"
 
 
 def streamed(wire: Wire, data: bytes) -> None:
@@ -55,22 +58,44 @@ def error_body(wire: Wire, data: bytes) -> None:
 
 
 def session(provider: RealtimeProvider, data: bytes) -> None:
-    """Take lines as a connection's messages: nothing is raised, an answer ends once, and so does the connection."""
+    """Take lines as a connection's messages, and those that begin with `>` as what the user does.
+
+    Nothing is raised, an answer ends once, no call has two results, and the connection ends with an error.
+    """
     wire = provider.wire()
     wire.opened()
     told: list[StreamElement] = []
+    sent: list[str] = []
     for number, line in enumerate(data.split(b"\n")):
         wire.heard(float(len(line)))
-        told += wire.receive(line if number % 2 else line.decode("utf-8", "replace"))
-        for message in wire.outgoing():
-            loads(message.encode())
+        if line.startswith(b">"):
+            _send(wire, line[1:2], told, provider.input_rate)
+        else:
+            told += wire.receive(line if number % 2 else line.decode("utf-8", "replace"))
+        sent += wire.outgoing()
     told += wire.closed(1006, "")
     assert any(element.error for element in told), "a broken connection went without a word"
     ends = Counter(element.response_id for element in told if element.end_of_stream and element.response_id)
     assert max(ends.values(), default=1) == 1, f"answers that ended more than once: {ends}"
+    results = sum(str(loads(message.encode())).count(_RESULT) for message in sent)
+    assert results <= sum(len(element.calls) for element in told), "a call with two results"
     for element in told:
         if element.message is not None:
             element.message.model_dump_json().encode()
+
+
+def _send(wire: RealtimeWire, what: bytes, told: Sequence[StreamElement], rate: int) -> None:
+    results = tuple(ToolResponse(call.id, call.name, _RESULT) for element in told for call in element.calls)
+    element = {
+        b"t": StreamElement(text="hi"),
+        b"s": StreamElement(audio=Audio(b"\0\0", rate)),
+        b"e": StreamElement(end_of_stream=True),
+        b"i": StreamElement(interrupted=True),
+        b"r": StreamElement(tool_responses=results),
+        b"1": StreamElement(tool_responses=results[:1]),
+    }.get(what, StreamElement())
+    with contextlib.suppress(CannotSendError):  # before there is a session, and after it
+        wire.send(element)
 
 
 def _read(wire: Wire, chunks: Sequence[bytes]) -> tuple[str, bytes]:

@@ -17,7 +17,6 @@ from streaming.messages import ToolCallPart
 _log = logging.getLogger(__name__)
 
 _LOG_PREFIX = "ResponseCollector"
-_LAST_WORDS_S = 1.0  # an exchange that failed still owes results, but nobody waits long to be told of the failure
 
 
 def _unheard(_: StreamElement) -> None:
@@ -36,6 +35,8 @@ class ResponseCollectorConfig:
     """How often in one exchange the model may call tools."""
     listener: Callable[[StreamElement], None] = _unheard
     """Given every element as it is read, the last one too; must not block, and what it raises ends the exchange."""
+    last_words_s: float = 1.0
+    """How long an exchange that failed may take to answer the calls that it took, and a session to say why it ended."""
 
 
 class ResponseCollector:
@@ -106,7 +107,9 @@ class _Exchange:
         task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+        if task.cancelled():
+            self._outcome.cancel()  # unless there is one already: by somebody else, and no other can come
+        elif isinstance(error := task.exception(), Exception):
             self._fail(error)
 
     async def _stop(self) -> None:
@@ -175,7 +178,8 @@ class _Exchange:
         try:
             await send_tool_results(told, self._input)
         except SessionEndedError as ended:
-            await asyncio.wait({self._outcome}, timeout=_LAST_WORDS_S)  # the session may be about to say why
+            # The session may be about to say why.
+            await asyncio.wait({self._outcome}, timeout=self._config.last_words_s)
             raise self._over(ended) from ended
         self._rounds.remove(one)
         self._settle()
@@ -184,7 +188,7 @@ class _Exchange:
         """The session may outlive this exchange, and no call of the model may stay without a result."""
         await self._stop()
         try:
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(self._config.last_words_s):
                 for one in self._rounds:
                     result = one.result or settled(one.calls, error)
                     await send_tool_results(without(result, self._calls_cancelled), self._input)

@@ -51,7 +51,7 @@ class Traffic:
         if element == _NOTHING:
             return
         if dropped_ms := self.outbox.put(element):
-            self.pump.put(StreamElement(event=AudioDropped(dropped_ms)))
+            self.pump.put(StreamElement(event=AudioDropped(dropped_ms, "sent")))
         self._work.set()
 
     def _crowded(self, element: StreamElement) -> bool:
@@ -95,17 +95,17 @@ class Traffic:
                 if element.error is not None and not isinstance(element.error, _PASSING):
                     self.give_up(connection)
                     return element.error
-                self.tell(element, lost=connection.over)
+                self.tell(element, lost=connection.over, owed=connection.wire.responding)
                 watch(element)
             if connection.has_unsent:
                 self._work.set()
             if self.pump.closed:
                 return SlowConsumerError("nobody takes what comes")
 
-    def tell(self, element: StreamElement, *, lost: bool = False) -> None:
-        """Give an element to the session's user, and write it down; `lost` as in `Conversation.told`."""
+    def tell(self, element: StreamElement, *, lost: bool = False, owed: bool = False) -> None:
+        """Give an element to the session's user, and write it down; `lost`, `owed` as in `Conversation.told`."""
         begun, finished = self.conversation.begun, self.conversation.finished
-        self.conversation.told(element, lost=lost)
+        self.conversation.told(element, lost=lost, owed=owed)
         ended = self.conversation.finished > finished
         superseded = ended and self.conversation.responding  # by an answer that began before the end of it was told
         if superseded:
@@ -113,7 +113,7 @@ class Traffic:
         if self.conversation.begun > begun:
             self.outbox.answering()
         if ended and not superseded:
-            self.outbox.answered()
+            self.outbox.answered(self.conversation.unanswered)
         self.pump.put(element)
 
     def give_up(self, connection: Connection) -> None:
@@ -140,7 +140,7 @@ class Traffic:
         if told_up_to is not None:
             self.outbox.drop_tool_responses(told_up_to)
         if forgotten_ms := self.outbox.rewind():
-            self.pump.put(StreamElement(event=AudioDropped(forgotten_ms)))
+            self.pump.put(StreamElement(event=AudioDropped(forgotten_ms, "sent")))
 
     def disconnected(self) -> None:
         """There is no connection for now: who waits to send sound need not wait."""

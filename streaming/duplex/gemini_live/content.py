@@ -96,9 +96,8 @@ class Content:
             pending: the server waits for results of calls.
         """
         self.end_sound()
-        self._exchange.reason = string(content.get("turnCompleteReason"))
         more = content.get("interactionStatus") == "IN_PROGRESS" or pending
-        self._exchange.happen(self._exchange.end_of_turn(more=more), out)
+        self._exchange.end_turn(out, more=more, reason=string(content.get("turnCompleteReason")))
 
     def end_sound(self) -> None:
         """What sounds next is of another answer."""

@@ -27,7 +27,6 @@ class Exchange:
         told: the tools' results are there, and the answer to them has not begun.
         heard_ms: how much of the answer's sound has been played.
         called: the calls that the next `TOOL_CALL` is about.
-        reason: Gemini's word for why the turn that the next `TURN_COMPLETE` is about ended.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,10 +37,11 @@ class Exchange:
         self.told = False
         self.heard_ms = 0.0
         self.called: list[ToolCallPart] = []
-        self.reason = ""
         self._name = name
         self._answers = 0
+        self._reason = ""
         self._calls_open = False
+        self._doubtful = False
         self._unwanted = False
         self._usage: Usage | None = None
 
@@ -57,6 +57,7 @@ class Exchange:
 
     def happen(self, event: Event, out: list[StreamElement]) -> Move:
         """Make the transition of an event; append what it tells to `out`."""
+        self._doubtful &= event is Event.STOPPED
         move = TABLE[self.state][event]
         self.state = move.to
         for action in move.actions:
@@ -80,18 +81,34 @@ class Exchange:
         """Take what was used: it is told with the next end of an answer."""
         self._usage = self._usage.plus(usage) if self._usage else usage
 
-    def end_of_turn(self, *, more: bool) -> Event:
-        """Return what a `turnComplete` is.
+    def end_turn(self, out: list[StreamElement], *, more: bool, reason: str = "") -> None:
+        """Take a `turnComplete`: most often it ends an answer.
 
         The answer that calls tools ends at the call. What is said while they run goes on when their results are
-        there; and the turn that they were called in may be closed late, after the sound that trailed the call.
+        there; and the turn that they were called in may be closed late, after the sound that trailed the call. Where
+        the results have gone out by then, that close looks like an answer to them with nothing in it. It is taken for
+        one if it says what went wrong, or if the server has nothing more to do after it (`settle`).
 
         Args:
+            out: what it tells.
             more: the server works on, or waits for results.
+            reason: Gemini's word for why the turn ended.
         """
         calls_open, self._calls_open = self._calls_open, False
-        trailing = calls_open and not self.answer.text
-        return Event.TURN_PAUSED if more or trailing else Event.TURN_COMPLETE
+        self._reason = reason
+        trailing = calls_open and (self.state is State.CALLING or not self.answer.text)
+        if not (more or trailing):
+            self.happen(Event.TURN_COMPLETE, out)
+            return
+        self.happen(Event.TURN_PAUSED, out)
+        self._doubtful = not more and (self.told or self.state is State.RESPONDING)
+        if finish_reason(reason) != "stop":
+            self.settle(out)
+
+    def settle(self, out: list[StreamElement]) -> None:
+        """The server neither generates nor waits for results: a `turnComplete` that was in doubt ended the answer."""
+        if self._doubtful:
+            self.happen(Event.TURN_COMPLETE, out)
 
     def end_utterance(self, out: list[StreamElement]) -> None:
         """The user's words are whole."""
@@ -128,9 +145,9 @@ class Exchange:
         )
 
     def _end(self, out: list[StreamElement]) -> None:
-        finish, reason = finish_reason(self.reason), self.reason[:_MAX_REASON]
+        finish, reason = finish_reason(self._reason), self._reason[:_MAX_REASON]
         failed = finish == "failed"
-        self._unwanted = False
+        self.told = self._unwanted = False  # results that came in its middle are answered by it too
         self.end_utterance(out)
         out.append(
             StreamElement(

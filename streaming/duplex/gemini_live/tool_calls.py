@@ -1,10 +1,10 @@
 """Tool calls of one connection, from the call to its result."""
 
 from streaming.duplex.elements import ToolResponse
-from streaming.errors import NotTheWire
-from streaming.jsontext import JsonObject, JsonValue, dumps, loads
+from streaming.jsontext import JsonObject, JsonValue, dumps
 from streaming.messages import ToolCallPart
 from streaming.providers.call_ids import CallIds
+from streaming.providers.gemini.function_response import response_of
 from streaming.providers.values import objects, string
 
 
@@ -57,22 +57,8 @@ class ToolCalls:
     def answer(self, responses: tuple[ToolResponse, ...]) -> list[str]:
         """Return the message of these results; none where nobody waits for any of them."""
         answers: list[JsonValue] = [
-            call | {"response": _as_object(response)}
+            call | {"response": response_of(response.output, is_error=response.is_error)}
             for response in responses
             if (call := self._forget(response.call_id))
         ]
         return [dumps({"toolResponse": {"functionResponses": answers}}).decode()] if answers else []
-
-
-def _as_object(response: ToolResponse) -> JsonObject:
-    """Return a result as the object that it has to be; a JSON object goes as it is.
-
-    Not one with `$ref` in it: Gemini reads that as a reference to a part, and there is none.
-    """
-    if response.is_error:
-        return {"error": response.output}
-    try:
-        value = loads(response.output.encode("utf-8", "replace"))
-    except NotTheWire:
-        value = None
-    return value if isinstance(value, dict) and '"$ref"' not in response.output else {"output": response.output}

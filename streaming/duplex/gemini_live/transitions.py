@@ -9,6 +9,7 @@ Three rules of the table that are not Gemini's words but follow from them:
 - What the model says after `interrupted` is of another answer; so are calls. The cut answer is closed then, and not
   only at its own `turnComplete`. Words of its transcript may still trail: those go.
 - After a `toolCall` the model's turn may be closed by a `turnComplete` of its own, or not: that one ends no answer.
+  How it is told from the end of an empty answer: `Exchange.end_turn`.
 - In a session with voice detection there is no word for "stop": what comes of the answer is dropped here.
 """
 

@@ -190,6 +190,8 @@ class GeminiLiveWire:
 
     def _read_resumption(self, piece: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:
         self._handle = (string(piece.get("newHandle")) or None) if piece.get("resumable") is True else None
+        if self._handle is not None:  # there is none while the model generates or calls
+            self._exchange.settle(out)
         out.append(StreamElement(event=Resumable(self._handle)))
 
     def _read_go_away(self, piece: JsonObject, _flaws: Flaws, out: list[StreamElement]) -> None:

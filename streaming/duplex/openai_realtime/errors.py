@@ -22,7 +22,7 @@ _FATAL: Mapping[str, bool] = {
     "account_deactivated": False,
     "unsupported_country_region_territory": False,
 }
-# While the session is set up: nothing is wrong with the setup, the server has no room for it.
+# Nothing is wrong with what was asked for: the server has no room for it, or failed.
 _BUSY = frozenset(
     {"server_error", "rate_limit_error", "rate_limit_exceeded", "service_unavailable_error", "overloaded"}
 )
@@ -65,22 +65,32 @@ def refusal_of(error: JsonObject) -> Refusal:
     return Refusal(message or code or "no message", details.kind, code, string(error.get("event_id")))
 
 
+def _is_servers(refusal: Refusal) -> bool:
+    return refusal.type in _BUSY or refusal.code in _BUSY
+
+
 def is_retryable(refusal: Refusal) -> bool:
     """Return whether another connection may fare better, after an error that ended the session."""
-    return _FATAL.get(refusal.code, _FATAL.get(refusal.type, refusal.type in _BUSY or refusal.code in _BUSY))
+    return _FATAL.get(refusal.code, _FATAL.get(refusal.type, _is_servers(refusal)))
 
 
-def kind_of(refusal: Refusal, *, set_up: bool) -> Kind:
+def kind_of(refusal: Refusal, *, set_up: bool, awaited: bool) -> Kind:
     """Return what an error does.
+
+    The server says which client event an error answers; its own failures answer none. While an answer is awaited such
+    a failure is taken for the answer's: nothing need follow it, and an answer that comes all the same is another one.
 
     Args:
         refusal: the error.
         set_up: whether the server has taken the session's setup.
+        awaited: whether an answer is to come that has not begun.
     """
     if refusal.code in _FATAL or refusal.type in _FATAL:
         return Kind.FAULT
     if race := _RACES.get(refusal.code):
         return race
     if not set_up:
-        return Kind.FAULT if refusal.type in _BUSY or refusal.code in _BUSY else Kind.SETUP_REFUSED
+        return Kind.FAULT if _is_servers(refusal) else Kind.SETUP_REFUSED
+    if awaited and not refusal.event_id and _is_servers(refusal):
+        return Kind.ANSWER_FAILED
     return _BY_PURPOSE.get(purpose_of(refusal.event_id), Kind.BENIGN)

@@ -164,6 +164,7 @@ def _give_up_cut(session: Session, event: JsonObject) -> Elements:
 
 def _fail_answer(session: Session, event: JsonObject) -> Elements:
     session.unwanted = False
+    session.turn.answered()
     refusal = _refusal(event)
     error = ResponseFailedError(refusal.message, code=refusal.code)
     return [StreamElement(error=error, finish_reason="failed")]

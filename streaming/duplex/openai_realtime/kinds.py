@@ -44,7 +44,8 @@ def _done(session: Session, event: JsonObject, kind: Kind) -> Kind:
 
 
 def _error(session: Session, event: JsonObject, _kind: Kind) -> Kind:
-    return kind_of(refusal_of(object_in(event, "error")), set_up=session.set_up)
+    refusal = refusal_of(object_in(event, "error"))
+    return kind_of(refusal, set_up=session.set_up, awaited=session.awaits_answer)
 
 
 def _response_id(event: JsonObject) -> str:

@@ -47,6 +47,8 @@ class Kind(StrEnum):
     FAULT = "fault"
     SETUP_REFUSED = "setup_refused"
     ASK_FAILED = "ask_failed"
+    ANSWER_FAILED = "answer_failed"
+    """The server failed while an answer was to come, asked for or not."""
     ASKED_TOO_EARLY = "asked_too_early"
     COMMIT_FAILED = "commit_failed"
     CANCEL_FAILED = "cancel_failed"

@@ -75,6 +75,11 @@ class Session:
         wanted = self.wanted or self.turn.answer_open or bool(self.owed)
         return self.set_up and (self.state is not State.IDLE or wanted)
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer is to come, asked for or not, that has not begun."""
+        return self.state is State.AWAITED or (self.state is State.IDLE and self.turn.answer_due)
+
     # -- what is asked of it
 
     def open(self) -> None:

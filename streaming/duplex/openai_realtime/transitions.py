@@ -84,6 +84,7 @@ _ANYWHERE: dict[Kind, Step] = {
     # Out of place: before there is a session, or when it is over already.
     Kind.SETUP_REFUSED: _NOTICE,
     Kind.ASK_FAILED: _NOTICE,
+    Kind.ANSWER_FAILED: _NOTICE,
     Kind.ASKED_TOO_EARLY: _NOTICE,
     Kind.COMMIT_FAILED: _NOTICE,
     Kind.CANCEL_FAILED: _NOTICE,
@@ -108,6 +109,7 @@ _QUIET = _SET_UP | {
     Kind.BEGUN: Step(Does.BEGIN, State.RESPONDING),
     Kind.BEGUN_UNWANTED: Step(Does.BEGIN_CUT, State.INTERRUPTED),
     Kind.DONE_UNSEEN: Step(Does.FINISH_UNSEEN, State.IDLE),
+    Kind.ANSWER_FAILED: Step(Does.FAIL_ANSWER, State.IDLE),
 }
 _TABLE: Mapping[State, Mapping[Kind, Step]] = {
     State.OPENING: _SETTING_UP,

@@ -80,6 +80,8 @@ class Candidate:
 
     def __init__(self, response_id: JsonValue) -> None:
         self.finished = False
+        self.unshown = 0
+        """How many pieces of a function call came that wait for the rest of it."""
         self._fields: JsonObject = {}
         self._grown: dict[str, JsonObject] = {}
         self._content: JsonObject = {}
@@ -203,6 +205,7 @@ class Candidate:
         last = self._parts[-1] if self._parts else None
         if isinstance(last, StreamedCall) and last.goes_on(call):
             last.add(part, call)
+            self.unshown += 1
         elif is_streamed(call):
             last = StreamedCall(part, call, len(self._parts), self._ids)
             self._open(last, deltas)

@@ -12,8 +12,8 @@ provider, gets the value that Google documents for this: https://ai.google.dev/g
 
 from collections.abc import Callable, Iterable, Mapping
 
-from streaming.errors import CannotExpress, NotTheWire
-from streaming.jsontext import JsonObject, JsonValue, loads
+from streaming.errors import CannotExpress
+from streaming.jsontext import JsonObject, JsonValue
 from streaming.messages import (
     AudioPart,
     FilePart,
@@ -30,6 +30,7 @@ from streaming.messages import (
     ToolResultPart,
 )
 from streaming.providers.gemini.finish import CONTINUATION_TOKEN
+from streaming.providers.gemini.function_response import response_of
 from streaming.providers.gemini.parts import ModelPart
 from streaming.providers.requests import arguments_object
 
@@ -168,8 +169,7 @@ def _tool_result(part: ToolResultPart, calls: Mapping[str, ToolCallPart], provid
     if call is None:
         raise CannotExpress(f"the tool_result {part.tool_call_id!r} answers no tool_call before it")
     text = "".join(item.text for item in part.content if isinstance(item, TextPart))
-    response: JsonObject = {"error": text} if part.is_error else _as_object(text)
-    result: JsonObject = {"name": call.name, "response": response}
+    result: JsonObject = {"name": call.name, "response": response_of(text, is_error=part.is_error)}
     given = _call_fields(call, provider).get("id")
     if given is not None:
         result["id"] = given
@@ -178,21 +178,6 @@ def _tool_result(part: ToolResultPart, calls: Mapping[str, ToolCallPart], provid
         if not isinstance(item, TextPart):
             parts += _media(item, provider)
     return parts
-
-
-def _as_object(text: str) -> JsonObject:
-    """Return a result as the object that the wire wants; `$ref` in it would be read as a reference to a part."""
-    try:
-        value = loads(text.encode("utf-8", "replace"))
-    except NotTheWire:
-        value = None
-    return value if isinstance(value, dict) and not _refers(value) else {"output": text}
-
-
-def _refers(value: JsonValue) -> bool:
-    if isinstance(value, dict):
-        return "$ref" in value or any(_refers(item) for item in value.values())
-    return isinstance(value, list) and any(_refers(item) for item in value)
 
 
 _Express = Callable[..., list[JsonValue]]

@@ -27,9 +27,9 @@ def accumulator(_quirks: Quirks) -> "Accumulator":
 class Accumulator:
     """One streamed response. See `wire.Accumulator`."""
 
-    unshown = 0  # candidates come together, in the same chunks
-
     def __init__(self) -> None:
+        self.unshown = 0
+        """How many pieces of content came that no delta told of: of other candidates, of a function call under way."""
         self._top: JsonObject = {}
         self._candidates: dict[int, Candidate] = {}
         self._whole = False
@@ -105,7 +105,10 @@ class Accumulator:
             held = self._candidates.get(index)
             if held is None:
                 held = self._open(index, chunk)
-            held.feed(candidate, deltas if index == 0 else [])
+            before = held.unshown
+            told: list[Delta] = deltas if index == 0 else []
+            held.feed(candidate, told)
+            self.unshown += held.unshown - before + (len(told) if told is not deltas else 0)
 
     def _open(self, index: int, chunk: JsonObject) -> Candidate:
         # Candidate 0 is the message: an answer without it is not whole, whatever came of the others.

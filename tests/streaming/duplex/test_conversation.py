@@ -182,6 +182,50 @@ def test_history_comes_first() -> None:
     assert conversation.messages() == conversation.settled() == history
 
 
+OWED: list[tuple[Sequence[_Step], list[str], int]] = [
+    ([*WRITTEN, *WRITTEN, _began()], ["u: Hi.", "a: Yes.", "u: Hi."], 1),
+    ([*WRITTEN, *WRITTEN, *WRITTEN, _began()], ["u: Hi.", "a: Yes.", "u: Hi.", "u: Hi."], 2),
+    ([*WRITTEN, _began(), *WRITTEN], ["u: Hi.", "a: Yes.", "u: Hi."], 1),
+    ([*WRITTEN, *WRITTEN, _began(), *WRITTEN], ["u: Hi.", "u: Hi.", "a: Yes.", "u: Hi."], 1),
+    ([*WRITTEN, _began()], ["u: Hi.", "a: Yes."], 0),
+    ([_began()], ["a: Yes."], 0),
+    (
+        [*SPOKEN, *SPOKEN, _event(UtteranceTaken("i")), _event(UtteranceTaken("j")), _began(),
+         _words("two", "j", final=True), _words("one", "i", final=True)],
+        ["u: one", "a: Yes.", "u: two"], 1,
+    ),
+    (
+        [*SPOKEN, *SPOKEN, _event(UtteranceTaken("i")), _began(), _event(UtteranceTaken("j")),
+         _words("two", "j", final=True), _words("one", "i", final=True)],
+        ["u: one", "a: Yes.", "u: two"], 1,
+    ),
+    ([*SPOKEN, *SPOKEN, _event(UtteranceTaken("i")), _words("one", "i"), _began()], ["u: one", "a: Yes."], 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "lines", "unanswered"), OWED)
+def test_an_answer_to_the_first_of_two_turns(steps: Sequence[_Step], lines: list[str], unanswered: int) -> None:
+    """Where another answer is owed the others wait for it, and are said again if the connection breaks."""
+    conversation = _after(steps)
+    conversation.told(_whole("Yes."), owed=True)
+
+    assert _lines(conversation) == lines
+    assert conversation.unanswered == unanswered
+    assert conversation.awaiting is (unanswered > 0)
+    conversation.reopen()
+    assert _lines(conversation) == lines[: lines.index("a: Yes.") + 1]
+
+
+@pytest.mark.parametrize("last", [_whole("Yes."), _cut("Yes, I", "Yes,")])
+def test_an_answer_to_all_turns(last: StreamElement) -> None:
+    """Where no other answer is owed nobody waits; nor where the user stopped it."""
+    conversation = _after([*WRITTEN, *WRITTEN, _began()])
+    conversation.told(last, owed=last.interrupted)
+
+    assert [line[0] for line in _lines(conversation)] == ["u", "u", "a"]
+    assert (conversation.unanswered, conversation.awaiting) == (0, False)
+
+
 CALLED: list[_Step] = [*WRITTEN, _began(), _whole("", call("a"), call("b"))]
 RESULT_A = _up(StreamElement(tool_responses=(ToolResponse("a", "look", "seen"),)))
 RESULT_B = _up(StreamElement(tool_responses=(ToolResponse("b", "look", "seen"),)))
@@ -234,10 +278,18 @@ def test_who_waits(steps: Sequence[_Step], *, awaiting: bool, asks: bool) -> Non
         ([*TALKED, RESULT_A, RESULT_B, _began()], True, True),
         ([*TALKED, RESULT_A, RESULT_B, _began(), _whole("Yes.")], False, False),
         ([*WRITTEN, _began(), RESULT_A, RESULT_B, _whole("Hm.")], True, True),
+        ([_began(), RESULT_A, RESULT_B], True, True),
+        ([_began(), RESULT_A, RESULT_B, _whole("Yes.")], False, False),
+        ([_began(), RESULT_A, _whole("Hm.")], True, False),
+        ([_began(), RESULT_A, _whole("Hm."), RESULT_B], True, True),
+        ([_began(), RESULT_A, _whole("Hm."), RESULT_B, _began(), _whole("Yes.")], False, False),
     ],
 )
 def test_whose_results_are_due(steps: Sequence[_Step], *, calling: bool, asks: bool) -> None:
-    """Those of any call, though the user has talked, and been answered, since; and then the answer to them is."""
+    """Those of any call, though the user has talked, and been answered, since; and then the answer to them is.
+
+    An answer that begins before they are there is to them only if it goes on from the calls.
+    """
     conversation = _after([*CALLED, *steps])
 
     assert (conversation.calling, conversation.asks) == (calling, asks)
@@ -287,6 +339,18 @@ def test_results_outlive_the_answer_to_them() -> None:
     assert conversation.asks
 
 
+def test_an_answer_that_is_owed_to_results() -> None:
+    """It moves no turn of the user's: the calls' answer was to all of them, or the results are still due."""
+    owed = _after([*WRITTEN, *WRITTEN, _began()])
+    owed.told(_whole("", call("a")), owed=True)
+    due = _after([*CALLED, RESULT_A, *WRITTEN, *WRITTEN, _began()])
+    due.told(_whole("Yes."), owed=True)
+
+    for conversation in (owed, due):
+        assert [message.role for message in conversation.messages()][-3:-1] == ["user", "user"]
+        assert conversation.unanswered == 0
+
+
 def test_results_of_a_repeated_id() -> None:
     """They are of the newest call with it."""
     conversation = _after([*CALLED, RESULT_A, RESULT_B, _began(), _whole("", call("a")), RESULT_A])
@@ -295,8 +359,8 @@ def test_results_of_a_repeated_id() -> None:
     assert conversation.asks
 
 
-@given(st.lists(st.tuples(st.booleans(), elements()), max_size=30), st.booleans())
-def test_whatever_comes(steps: list[tuple[bool, StreamElement]], lost: bool) -> None:
+@given(st.lists(st.tuples(st.booleans(), elements()), max_size=30), st.booleans(), st.booleans())
+def test_whatever_comes(steps: list[tuple[bool, StreamElement]], lost: bool, owed: bool) -> None:
     """Nothing that comes in any order breaks it, and what is settled is the beginning of it all."""
     conversation = Conversation()
     for is_up, element in steps:
@@ -304,7 +368,7 @@ def test_whatever_comes(steps: list[tuple[bool, StreamElement]], lost: bool) -> 
             conversation.sent(element)
             conversation.given(element)
         else:
-            conversation.told(element, lost=lost)
+            conversation.told(element, lost=lost, owed=owed)
         assert conversation.finished <= conversation.begun
     everything, settled = conversation.messages(), conversation.settled()
     assert everything[: len(settled)] == settled

@@ -1,5 +1,6 @@
 """What waits, what is said again, and what is dropped."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -58,6 +59,78 @@ def test_what_was_answered_is_not() -> None:
     outbox.rewind()
 
     assert _taken(outbox) == [_text("next question")]
+
+
+TURNS = [StreamElement(text=word, end_of_stream=True) for word in ("one", "two", "three")]
+RESULT = StreamElement(tool_responses=(ToolResponse("c", "look", "seen"),))
+
+
+@pytest.mark.parametrize(
+    ("sent", "later", "unanswered", "kept"),
+    [
+        (TURNS, [], 0, []),
+        (TURNS, [], 1, TURNS[2:]),
+        (TURNS, [], 2, TURNS[1:]),
+        (TURNS[:2], TURNS[2:], 0, TURNS[2:]),
+        (TURNS[:2], TURNS[2:], 1, TURNS[2:]),
+        (TURNS[:2], TURNS[2:], 2, TURNS[1:]),
+        ([_text("a"), *TURNS[:1]], TURNS[1:], 2, TURNS[1:]),
+        ([RESULT, _text("a"), *TURNS[:1]], [], 1, [_text("a"), *TURNS[:1]]),
+        ([*TURNS[:2], RESULT], [], 1, [TURNS[1], RESULT]),
+        ([_sound()], TURNS[:1], 1, TURNS[:1]),
+        ([_sound()], [_sound()], 1, [_sound()]),
+        ([], [_sound(end=True)], 1, [_sound(end=True)]),
+    ],
+)
+def test_a_turn_that_the_answer_was_not_to(
+    sent: list[StreamElement], later: list[StreamElement], unanswered: int, kept: list[StreamElement]
+) -> None:
+    """It is said again, though it was sent before the answer began; where nothing marks turns, what came later is."""
+    outbox = Outbox()
+    for element in sent:
+        outbox.put(element)
+    _taken(outbox)
+    outbox.answering()
+    for element in later:
+        outbox.put(element)
+    _taken(outbox)
+    outbox.answered(unanswered)
+    outbox.rewind()
+
+    assert _taken(outbox) == kept
+
+
+def test_a_turn_that_was_not_answered_is_by_the_next_answer() -> None:
+    """Then nothing is said again."""
+    outbox = Outbox()
+    for element in TURNS:
+        outbox.put(element)
+    _taken(outbox)
+    for unanswered in (2, 0):
+        outbox.answering()
+        outbox.answered(unanswered)
+    outbox.rewind()
+
+    assert _taken(outbox) == []
+
+
+def test_what_was_answered_takes_no_room() -> None:
+    """A session may last for hours, with fifty pieces of sound a second."""
+    outbox = Outbox()
+    piece = _sound()
+    tracemalloc.start()
+    try:
+        for _ in range(200):
+            for _ in range(100):
+                outbox.put(piece)
+                outbox.take()
+            outbox.answering()
+            outbox.answered()
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 20_000
 
 
 def test_a_stop_is_not_said_again() -> None:
@@ -167,6 +240,7 @@ _DEEDS: dict[str, Callable[[Outbox], object]] = {
     "take": Outbox.take,
     "answering": Outbox.answering,
     "answered": Outbox.answered,
+    "answered in part": lambda outbox: outbox.answered(1),
     "rewind": Outbox.rewind,
 }
 

@@ -210,7 +210,7 @@ def test_sound_beyond_its_bound_goes_the_oldest_first() -> None:
         *[heard("a"), sound(), heard("b"), sound(), sound(), heard("c"), sound(), sound()], max_audio_bytes=2 * ONE
     )
 
-    dropped = StreamElement(event=AudioDropped(60))
+    dropped = StreamElement(event=AudioDropped(60, "received"))
     assert taken(playback) == [heard("a"), dropped, heard("b"), heard("c"), sound(), sound()]
     assert playback.empty
 
@@ -222,22 +222,22 @@ def test_an_event_that_was_taken_is_followed_by_another() -> None:
     for late in (sound(), heard("x"), sound(40)):
         playback.put(late)
 
-    assert first == StreamElement(event=AudioDropped(20))
-    assert taken(playback) == [StreamElement(event=AudioDropped(60)), heard("x"), sound(40)]
+    assert first == StreamElement(event=AudioDropped(20, "received"))
+    assert taken(playback) == [StreamElement(event=AudioDropped(60, "received")), heard("x"), sound(40)]
 
 
 def test_words_of_lost_sound_stay() -> None:
     """After the event that tells of it."""
     playback = filled(sound(text="both"), sound(), max_audio_bytes=ONE)
 
-    assert taken(playback) == [StreamElement(event=AudioDropped(20)), words("both"), sound()]
+    assert taken(playback) == [StreamElement(event=AudioDropped(20, "received")), words("both"), sound()]
 
 
 def test_a_barge_in_does_not_hide_what_was_lost_before() -> None:
     """It was lost for another reason."""
     playback = filled(sound(), sound(), cut(), max_audio_bytes=ONE)
 
-    assert taken(playback) == [StreamElement(event=AudioDropped(20)), cut()]
+    assert taken(playback) == [StreamElement(event=AudioDropped(20, "received")), cut()]
 
 
 def test_sound_in_small_pieces_is_bounded_too() -> None:

@@ -1,7 +1,6 @@
 """How tests talk in a session: what a user does, and what comes of it."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -99,14 +98,6 @@ def _words(message: Message) -> list[str]:
             case ToolResultPart(content=content):
                 words += [item.text for item in content if isinstance(item, TextPart)]
     return words
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def refusal(

@@ -35,10 +35,19 @@ LOST = ConnectionLostError("the socket broke")
 class Session:
     """Both channels of a session, and one exchange on them."""
 
-    def __init__(self, executor: ToolExecutor | None = None, *, prefix: str = "here", rounds: int = 8) -> None:
+    def __init__(
+        self,
+        executor: ToolExecutor | None = None,
+        *,
+        prefix: str = "here",
+        rounds: int = 8,
+        last_words_s: float = 20,  # so long that only the tests of it see it end
+    ) -> None:
         self.output, self.input = Channel(room=200), Channel(room=200)
         self.heard: list[StreamElement] = []
-        self.collector = ResponseCollector(ResponseCollectorConfig(executor, prefix, rounds, self.heard.append))
+        self.collector = ResponseCollector(
+            ResponseCollectorConfig(executor, prefix, rounds, self.heard.append, last_words_s)
+        )
         self.done = self.start()
 
     def start(self) -> asyncio.Task[StreamElement]:
@@ -188,6 +197,36 @@ async def test_what_the_listener_raises_is_the_outcome() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await done
+
+
+async def test_a_reader_that_is_cancelled_is_over() -> None:
+    """By whatever it calls, and not by whoever waits: no outcome can come any more."""
+
+    def cancelled(_: StreamElement) -> None:
+        raise asyncio.CancelledError
+
+    output = Channel()
+    done = ResponseCollector(ResponseCollectorConfig(listener=cancelled)).start(output, Channel())
+    await output.send(spoken())
+
+    async with asyncio.timeout(20):
+        with pytest.raises(SessionEndedError):
+            await wait_for_response(done)
+
+
+async def test_a_round_that_is_cancelled_is_over() -> None:
+    """By somebody who cancels all tasks there are, say; its calls are answered."""
+    session = Session(Looking(waits=True))
+    await settle()
+    before = asyncio.all_tasks()
+    await session.say(called("a"))
+    (running,) = asyncio.all_tasks() - before
+    running.cancel()
+
+    async with asyncio.timeout(20):
+        with pytest.raises(SessionEndedError):
+            await wait_for_response(session.done)
+    assert [response.call_id for element in session.sent() for response in element.tool_responses] == ["a"]
 
 
 async def test_exchanges_of_one_collector_share_nothing() -> None:
@@ -522,12 +561,9 @@ async def test_a_result_that_waited_for_room_is_kept() -> None:
     assert session.sent() == [answered("a")]
 
 
-async def test_an_error_does_not_wait_for_a_full_session(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_error_does_not_wait_for_a_full_session(caplog: pytest.LogCaptureFixture) -> None:
     """The last words of a failed exchange have a limit, and the log says that they were not taken."""
-    monkeypatch.setattr(collecting, "_LAST_WORDS_S", 0.01)
-    session = Session(Looking(waits=True))
+    session = Session(Looking(waits=True), last_words_s=0.01)
     for _ in range(200):
         await session.input.send(StreamElement(audio=AUDIO))
     await session.say(called("a"), StreamElement(error=LOST))
@@ -551,10 +587,9 @@ async def test_a_session_that_ends_meanwhile_is_an_ending(waits: bool) -> None:
     assert executor.cancelled == ([("a",)] if waits else [])
 
 
-async def test_a_session_that_takes_nothing_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_that_takes_nothing_is_over() -> None:
     """It does not say so, and nobody waits long for it."""
-    monkeypatch.setattr(collecting, "_LAST_WORDS_S", 0.01)
-    session = Session(Looking())
+    session = Session(Looking(), last_words_s=0.01)
     session.input.close()
     await session.say(called("a"), spoken())
 

@@ -11,9 +11,10 @@ import pytest
 from pydantic import JsonValue
 
 from deploy.sandbox.realtime.script import Close, Script, ScriptedCall, Step
+from streaming.duplex.aio.collector import ResponseCollector, ResponseCollectorConfig
 from streaming.duplex.aio.session import RealtimeSession
 from streaming.duplex.elements import GoingAway, Reconnected, StreamElement, ToolResponse
-from streaming.duplex.errors import SetupRefusedError
+from streaming.duplex.errors import EmptyResponseError, SetupRefusedError
 from streaming.duplex.tools import ToolExecutionResult
 from streaming.messages import Message, ToolCallPart
 from tests.streaming.duplex.aio.rigs import RIGS, Rig, Serve
@@ -50,6 +51,22 @@ class _Weather:
         self.calls += [call.id for call in calls]
         await asyncio.sleep(self._takes_s)
         return ToolExecutionResult(tuple(ToolResponse(call.id, call.name, "sunny") for call in calls))
+
+
+class _Slow:
+    """A consumer that takes its time over each element."""
+
+    def __init__(self, session: RealtimeSession) -> None:
+        self._session = session
+
+    async def receive(self) -> StreamElement:
+        """Take the next element, later."""
+        await asyncio.sleep(0.005)
+        return await self._session.receive()
+
+    def receive_nowait(self) -> StreamElement | None:
+        """Take an element that is there."""
+        return self._session.receive_nowait()
 
 
 @asynccontextmanager
@@ -188,6 +205,33 @@ async def test_an_answer_stopped_by_the_user(serve: Serve) -> None:
         assert len(cut.heard.text) < len(full[1].text) <= len(words)
 
 
+async def test_calls_alone_after_a_barge_in(serve: Serve) -> None:
+    """An answer without a word is not taken for the end of the cut one: its call is run, once, and answered (D1)."""
+    long = Step(text="A long story.", audio_ms=20_000, speed=1)
+    async with (
+        serve(_steps(long, Step(text="", tool_calls=CALL, after_tools="It is sunny."))) as rig,
+        _session(rig) as session,
+    ):
+        weather = _Weather()
+        await write(session, "Tell me a story.")
+        await listen(session, 200)
+        await session.send(StreamElement(interrupted=True))
+        await until(session, lambda element: element.interrupted)
+        await write(session, "How is the weather?")
+        answer = await answer_of(session, weather)
+
+        assert answer.message is not None
+        assert answer.message.text == "It is sunny."
+        assert len(weather.calls) == 1
+        assert [len(results) for results in rig.journal.tool_results.values()] == [1]
+        assert shown(session.conversation.messages())[-4:] == [
+            "user: How is the weather?",
+            "assistant: [weather]",
+            "tool: sunny",
+            "assistant: It is sunny.",
+        ]
+
+
 @pytest.mark.parametrize("when", ["before_answer", "mid_answer"])
 @pytest.mark.parametrize("how", ["reset", "close"])
 async def test_a_connection_that_breaks_in_an_exchange(serve: Serve, when: str, how: str) -> None:
@@ -272,9 +316,9 @@ async def test_a_provider_that_goes_away_in_peace(serve: Serve) -> None:
         for k in range(4):
             await write(session, f"question {k}")
             await answer_of(session, listener=heard.append)
-            await asyncio.sleep(0.3)
+            if k == 1:
+                await eventually(lambda: len(rig.journal.connections) >= 2)
 
-        await eventually(lambda: len(rig.journal.connections) >= 2)
         assert shown(session.conversation.messages()) == [
             line for k in range(4) for line in (f"user: question {k}", f"assistant: answer {k}")
         ]
@@ -320,6 +364,33 @@ async def test_closing_in_the_middle_of_an_answer(serve: Serve) -> None:
         await eventually(lambda: not [task for task in asyncio.all_tasks() - before if "session" in repr(task)])
 
 
+async def test_an_answer_to_results_with_nothing_in_it(serve: Serve) -> None:
+    """Whoever waits for it learns that it is empty, and the session is quiet after it."""
+    async with serve(_steps(Step(tool_calls=CALL, after_tools=""), Step(text="Yes."))) as rig, _session(rig) as session:
+        await write(session, "How is the weather?")
+        with pytest.raises(EmptyResponseError):
+            await answer_of(session, _Weather())
+        await eventually(lambda: session.conversation.quiet)
+        await write(session, "Are you there?")
+        await answer_of(session)
+
+        assert shown(session.conversation.messages())[-1] == "assistant: Yes."
+
+
+@pytest.mark.parametrize("aloud", [False, True])
+async def test_two_turns_before_the_first_answer(aloud: bool) -> None:
+    """Where each has its own, the second is answered though the connection breaks between the two answers."""
+    lost = Step(user_says="two", close=Close(when="before_answer", how="reset"))
+    script = _steps(Step(user_says="one", text="First.", think_ms=500), lost, Step(user_says="two", text="Second."))
+    async with RIGS["openai_realtime"](script) as rig, _session(rig) as session:
+        for word in ("one", "two"):
+            await (speak(session, rate=rig.provider.input_rate) if aloud else write(session, word))
+        await answer_of(session)
+        await answer_of(session)
+
+        await _written_down(session, ["user: one", "assistant: First.", "user: two", "assistant: Second."])
+
+
 SUDDEN: list[dict[str, JsonValue]] = [
     {"close": {"when": "before_answer", "how": "reset"}},
     {"close": {"when": "mid_answer", "how": "reset"}},
@@ -329,6 +400,10 @@ SUDDEN: list[dict[str, JsonValue]] = [
 ]
 FAULTS: list[dict[str, JsonValue]] = [{}, {}, {}, *SUDDEN, {"go_away_s": 2.5}]
 TOOLS: dict[str, JsonValue] = {"tool_calls": [{"name": "weather"}], "after_tools": "Done."}
+
+
+# Gemini is asked to go on by a turn of its own, which may call the tool again.
+ANSWERED = re.compile(r".*\n(assistant: \[weather\]\ntool: sunny\n)*assistant: (Done\.|Yes\.|Yes, I know\.)\n?")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 15, 23])
@@ -358,8 +433,36 @@ async def test_twenty_exchanges_whatever_happens(serve: Serve, seed: int) -> Non
 
         lines = shown(session.conversation.messages())
         exchanges = "\n".join(lines).split("user: ")[1:]
-        # Gemini is asked to go on by a turn of its own, which may call the tool again.
-        answered = re.compile(r".*\n(assistant: \[weather\]\ntool: sunny\n)*assistant: (Done\.|Yes, I know\.)\n?")
-        assert [exchange for exchange in exchanges if not answered.fullmatch(exchange)] == []
+        assert [exchange for exchange in exchanges if not ANSWERED.fullmatch(exchange)] == []
+        assert len(weather.calls) == len(set(weather.calls)) == lines.count("tool: sunny")
+        assert all(len(results) == 1 for results in rig.journal.tool_results.values())
+
+
+async def test_twenty_exchanges_of_a_slow_consumer_in_short_lives(serve: Serve) -> None:
+    """Connections end by the provider's cap, wherever that is; nothing of it is in the transcript."""
+    steps = [
+        Step.model_validate(
+            {"user_says": "spoken words", "audio_ms": 300} | (TOOLS if k % 4 == 3 else {"text": "Yes."})
+        )
+        for k in range(20)
+    ]
+    script = Script(steps=[*steps, Step(user_says="spoken words", text="Yes.")], max_connection_s=2)
+    async with serve(script) as rig, _session(rig) as session:
+        weather, expected = _Weather(takes_s=0.01), list[str]()
+        for number in range(20):
+            if aloud := number % 2 == 1:
+                await speak(session, rate=rig.provider.input_rate)
+            else:
+                await write(session, f"question {number}")
+            expected.append("user: spoken words" if aloud else f"user: question {number}")
+            async with asyncio.timeout(20):
+                await ResponseCollector(ResponseCollectorConfig(weather)).start(_Slow(session), session)
+            if number == 9:
+                await eventually(lambda: len(rig.journal.connections) >= 2)
+
+        lines = shown(session.conversation.messages())
+        assert [line for line in lines if line.startswith("user: ")] == expected
+        exchanges = "\n".join(lines).split("user: ")[1:]
+        assert [exchange for exchange in exchanges if not ANSWERED.fullmatch(exchange)] == []
         assert len(weather.calls) == len(set(weather.calls)) == lines.count("tool: sunny")
         assert all(len(results) == 1 for results in rig.journal.tool_results.values())

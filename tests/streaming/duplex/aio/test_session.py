@@ -95,7 +95,7 @@ async def test_closing_wakes_who_waits() -> None:
 
 @pytest.mark.filterwarnings("error::ResourceWarning")
 @pytest.mark.parametrize("script", [Script(steps=[Step(close=Close(when="mid_answer", how="reset")), Step()])])
-async def test_cancelling_anywhere(script: Script) -> None:
+async def test_cancelling_anywhere(script: Script, request: pytest.FixtureRequest) -> None:
     """Wherever a session is cancelled, it leaves no task and no open socket."""
 
     async def converse(url: str) -> None:
@@ -106,6 +106,9 @@ async def test_cancelling_anywhere(script: Script) -> None:
                 await answer_of(session)
                 await asyncio.sleep(0.03)
 
+    gc.collect()
+    gc.freeze()  # what was there before need not be looked through again and again
+    request.addfinalizer(gc.unfreeze)
     async with serve_toy(script) as server:
         for turns in _points():
             before = _ours()
@@ -116,7 +119,7 @@ async def test_cancelling_anywhere(script: Script) -> None:
             await asyncio.gather(task, return_exceptions=True)
             await asyncio.sleep(0.01)
             gc.collect()
-            assert _ours() == before, f"after {turns} turns of the loop"
+            assert _ours() <= before, f"after {turns} turns of the loop"
 
 
 def _points() -> Sequence[int]:

@@ -15,30 +15,30 @@ from tests.streaming.duplex.aio.talking import (
     SOON,
     answer_of,
     eventually,
-    free_port,
     shown,
     until,
     write,
 )
 from tests.streaming.duplex.toy.server import serve_toy
-from tests.streaming.duplex.toy.wire import ToyProvider
+from tests.streaming.duplex.toy.wire import NOWHERE, ToyProvider
 
 
 async def test_a_server_that_is_gone_for_a_while() -> None:
     """What was sent meanwhile waits, in order, and is answered by the next one."""
-    port = free_port()
     patient = Reconnects(tries=1_000, first_s=0.05, max_s=0.1)
-    provider = ToyProvider(f"ws://127.0.0.1:{port}", resumable=False)
     lost = Step(text="First.", close=Close(when="after_answer", how="reset"))
-    async with serve_toy(Script(steps=[lost]), port=port):
+    async with serve_toy(Script(steps=[lost])) as server:
+        provider = ToyProvider(server.url, resumable=False)
         session = await RealtimeSession(provider, reconnects=patient).__aenter__()
         await write(session, "one")
+        provider.url = NOWHERE
         await answer_of(session)
     for word in ("two", "three", "four"):
         await session.send(StreamElement(text=word))
     await session.send(StreamElement(end_of_stream=True))
     await asyncio.sleep(0.3)
-    async with serve_toy(Script(steps=[Step(text="Second.")]), port=port) as server:
+    async with serve_toy(Script(steps=[Step(text="Second.")])) as server:
+        provider.url = server.url
         await answer_of(session)
         await session.aclose()
 
@@ -105,11 +105,11 @@ async def test_an_old_connection_is_not_left_in_the_middle() -> None:
         assert shown(session.conversation.messages()) == ["user: one", "assistant: A long answer."]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _OnceOnly(ToyProvider):
     """Its server is there for the first connection only."""
 
-    then: str = "ws://127.0.0.1:1/"
+    then: str = NOWHERE
     targets: list[Target] = field(default_factory=list)
 
     def target(self) -> Target:

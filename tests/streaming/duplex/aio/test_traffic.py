@@ -3,12 +3,14 @@
 import asyncio
 import json
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 
 from deploy.sandbox.realtime.script import Close, Script, Step
 from streaming.duplex.aio.pump import Pump
 from streaming.duplex.aio.reconnects import Reconnects
 from streaming.duplex.aio.session import RealtimeSession
+from streaming.duplex.aio.websocket import MAX_MESSAGE_BYTES
 from streaming.duplex.elements import Audio, AudioDropped, StreamElement, Video
 from streaming.duplex.errors import CannotSendError, SlowConsumerError
 from tests.streaming.duplex.aio.raw import READY, saying, serving, silence
@@ -17,25 +19,24 @@ from tests.streaming.duplex.aio.talking import (
     answer_of,
     ending_of,
     eventually,
-    free_port,
     rest_of,
     until,
     write,
 )
 from tests.streaming.duplex.toy.server import serve_toy
-from tests.streaming.duplex.toy.wire import ToyProvider
+from tests.streaming.duplex.toy.wire import NOWHERE, RATE, ToyProvider
 
 
 async def test_sound_that_waits_is_bounded() -> None:
     """The oldest goes, which is told; words and marks all stay."""
-    port = free_port()
     patient = Reconnects(tries=1_000, first_s=0.05, max_s=0.1)
-    provider = ToyProvider(f"ws://127.0.0.1:{port}", resumable=False)
     lost = Step(text="First.", close=Close(when="after_answer", how="reset"))
     second = b"\0\0" * 24_000
-    async with serve_toy(Script(steps=[lost]), port=port):
+    async with serve_toy(Script(steps=[lost])) as server:
+        provider = ToyProvider(server.url, resumable=False)
         session = await RealtimeSession(provider, reconnects=patient, max_queued_bytes=2 * len(second)).__aenter__()
         await write(session, "one")
+        provider.url = NOWHERE
         await answer_of(session)
     await asyncio.sleep(0.1)
     await session.send(StreamElement(text="before"))
@@ -44,17 +45,19 @@ async def test_sound_that_waits_is_bounded() -> None:
             await session.send(StreamElement(audio=Audio(second, 24_000)))
     await session.send(StreamElement(text="after", end_of_stream=True))
     dropped = [
-        element.event.ms
+        element.event
         for element in await until(session, lambda element: isinstance(element.event, AudioDropped))
         if isinstance(element.event, AudioDropped)
     ]
-    async with serve_toy(Script(steps=[Step(text="Second.", user_says="")]), port=port) as server:
+    async with serve_toy(Script(steps=[Step(text="Second.", user_says="")])) as server:
+        provider.url = server.url
         heard = list[StreamElement]()
         await answer_of(session, listener=heard.append)
         await session.aclose()
 
-        dropped += [element.event.ms for element in heard if isinstance(element.event, AudioDropped)]
-        assert sum(dropped) == 3_000
+        dropped += [element.event for element in heard if isinstance(element.event, AudioDropped)]
+        assert sum(event.ms for event in dropped) == 3_000
+        assert {event.which for event in dropped} == {"sent"}
         assert len(server.journal.audio) == 2 * len(second)
         assert [message["text"] for message in server.journal.received if message["do"] == "text"] == [
             "before",
@@ -135,6 +138,23 @@ async def test_a_consumer_that_takes_nothing() -> None:
     assert sound <= 100_000
     assert any(isinstance(element.event, AudioDropped) for element in rest)
     assert any(element.end_of_stream for element in rest)
+
+
+async def test_a_storm_of_the_largest_messages() -> None:
+    """A consumer that takes nothing costs no more than the bound, and what comes after the storm comes through."""
+    largest = json.dumps({"is": "sound", "data": "AAAA" * (4 * 2**20 - 100)})
+    messages = ['{"is": "began", "id": "a"}', *[largest] * 5, '{"is": "words", "text": "Done."}', '{"is": "done"}']
+    assert MAX_MESSAGE_BYTES - 1_000 < len(largest) <= MAX_MESSAGE_BYTES
+    async with serving(saying(*messages)) as url, RealtimeSession(ToyProvider(url)) as session:
+        await eventually(lambda: session.conversation.finished > 0)
+        await session.aclose()
+        rest = await rest_of(session)
+
+    sizes = [len(element.audio.data) for element in rest if element.audio]
+    dropped = [element.event.ms for element in rest if isinstance(element.event, AudioDropped)]
+    assert len(sizes) == 1  # of 12 MiB: two are over the bound
+    assert sum(dropped) == pytest.approx(4 * sizes[0] / 2 / RATE * 1000)
+    assert [element.message.text for element in rest if element.message] == ["Done."]
 
 
 async def test_a_consumer_that_is_too_slow_for_words() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from functools import partial
 from typing import TypeVar
 
 from streaming.duplex.elements import StreamElement
@@ -12,32 +13,33 @@ _Result = TypeVar("_Result")
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Waits for nothing, and remembers how long that would have been."""
+    """Waits for nothing, and remembers how long that would have been; `late_s` more each time, if it is to be late."""
 
-    def __init__(self) -> None:
+    def __init__(self, late_s: float) -> None:
         super().__init__()
         self.now = 0.0
+        self._late_s = late_s
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Move the clock to the end of the wait."""
         if timeout is None:
             raise RuntimeError("nothing is due any more: a hang")
-        self.now += timeout
+        self.now += timeout + self._late_s if timeout > 0 else 0
         return super().select(0)
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
+    def __init__(self, late_s: float) -> None:
+        self._jumping = _Jumping(late_s)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
 
 
-def in_virtual_time(main: Coroutine[object, object, _Result]) -> _Result:
-    """Run `main` on a loop whose clock starts at 0 and never waits."""
-    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
+def in_virtual_time(main: Coroutine[object, object, _Result], late_s: float = 0.0) -> _Result:
+    """Run `main` on a loop whose clock starts at 0 and never waits, but may wake everybody so much too late."""
+    with asyncio.Runner(loop_factory=partial(_VirtualLoop, late_s)) as runner:
         return runner.run(main)
 
 

@@ -57,15 +57,15 @@ def test_what_a_cut_answer_cost_comes_with_its_close() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "calls", "text", "expected"),
+    ("more", "calls", "text", "ends_it"),
     [
-        (False, False, "", Event.TURN_COMPLETE),
-        (True, False, "hi", Event.TURN_PAUSED),
-        (False, True, "", Event.TURN_PAUSED),
-        (False, True, "hi", Event.TURN_COMPLETE),
+        (False, False, "", True),
+        (True, False, "hi", False),
+        (False, True, "", False),
+        (False, True, "hi", True),
     ],
 )
-def test_what_the_end_of_a_turn_is(*, more: bool, calls: bool, text: str, expected: Event) -> None:
+def test_what_the_end_of_a_turn_is(*, more: bool, calls: bool, text: str, ends_it: bool) -> None:
     """The first after calls closes the turn that they were made in, unless words have come since."""
     exchange = ready_exchange()
     if calls:
@@ -73,17 +73,23 @@ def test_what_the_end_of_a_turn_is(*, more: bool, calls: bool, text: str, expect
         after(exchange, Event.TOOL_CALL)
     after(exchange, Event.CONTENT)
     exchange.answer.say(text)
+    first: list[StreamElement] = []
+    second: list[StreamElement] = []
 
-    assert exchange.end_of_turn(more=more) is expected
-    assert exchange.end_of_turn(more=False) is Event.TURN_COMPLETE
+    exchange.end_turn(first, more=more)
+    exchange.end_turn(second, more=False)
+
+    assert [bool(ends(first)), bool(ends(second))] == [ends_it, True]
 
 
 def test_an_answer_that_failed_is_no_end_without_an_error() -> None:
     """Its words are kept, and Gemini's word is the code."""
     exchange = ready_exchange()
-    exchange.reason = "MALFORMED_FUNCTION_CALL"
+    out = after(exchange, Event.CONTENT)
 
-    (end,) = ends(after(exchange, Event.CONTENT, Event.TURN_COMPLETE))
+    exchange.end_turn(out, more=False, reason="MALFORMED_FUNCTION_CALL")
+
+    (end,) = ends(out)
 
     assert end.finish_reason == "failed"
     assert "MALFORMED_FUNCTION_CALL" in str(end.error)

@@ -7,6 +7,7 @@ from streaming.duplex.elements import (
     StreamElement,
     Transcript,
 )
+from streaming.duplex.errors import ResponseFailedError
 from streaming.messages import Message, TextPart, ToolCallPart, Usage
 from tests.streaming.duplex.gemini_live.talking import (
     INTERRUPTED,
@@ -26,6 +27,9 @@ from tests.streaming.duplex.gemini_live.talking import (
     text_of,
     told,
 )
+
+HANDLE = server(sessionResumptionUpdate={"newHandle": "h1", "resumable": True})
+NO_HANDLE = server(sessionResumptionUpdate={})
 
 # -- interruptions
 
@@ -295,6 +299,92 @@ def test_the_turn_of_a_call_is_closed_by_itself(trailing: tuple[str, ...], *, cl
     (end,) = ends(elements)
     assert text_of(end) == "Sunny."
     assert end.audio_ms == 1000.0 * (1 + len(trailing))
+    assert not wire.responding
+
+
+@pytest.mark.parametrize("trailing", [(), (speaks(),)])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        (TURN_COMPLETE,),
+        (HANDLE,),
+        (NO_HANDLE, HANDLE),
+        (content(generationComplete=True), TURN_COMPLETE),
+    ],
+    ids=["another close", "a handle", "a handle later", "a whole close"],
+)
+def test_an_answer_to_results_with_nothing_in_it(trailing: tuple[str, ...], rest: tuple[str, ...]) -> None:
+    """The turn of the call may be closed no earlier than it; what comes after shows that nothing more does."""
+    wire = ready_wire()
+    told(wire, calls("f1"), *trailing)
+    wire.send(result("f1"))
+    in_doubt = ends(told(wire, TURN_COMPLETE))
+    was_responding = wire.responding
+
+    (end,) = ends(told(wire, *rest))
+
+    assert (in_doubt, was_responding, wire.responding) == ([], True, False)
+    assert (end.end_of_stream, text_of(end), end.audio_ms) == (True, "", 1000.0 * len(trailing))
+    (later,) = ends(told(wire, HANDLE, says("Yes?"), TURN_COMPLETE, HANDLE))
+    assert text_of(later) == "Yes?"
+
+
+def test_an_answer_to_results_that_failed() -> None:
+    """Its close says so, and is not the call's."""
+    wire = ready_wire()
+    told(wire, calls("f1"))
+    wire.send(result("f1"))
+
+    (end,) = ends(told(wire, content(turnComplete=True, turnCompleteReason="RESPONSE_REJECTED")))
+
+    assert isinstance(end.error, ResponseFailedError)
+    assert not wire.responding
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param((HANDLE,), id="no close yet"),
+        pytest.param((content(turnComplete=True, interactionStatus="IN_PROGRESS"), HANDLE), id="it works on"),
+        pytest.param((TURN_COMPLETE, speaks(), HANDLE), id="the answer has begun"),
+        pytest.param((TURN_COMPLETE, NO_HANDLE), id="it generates"),
+    ],
+)
+def test_a_handle_alone_ends_no_answer(before: tuple[str, ...]) -> None:
+    """Only where a close was in doubt."""
+    wire = ready_wire()
+    told(wire, calls("f1"))
+    wire.send(result("f1"))
+
+    assert ends(told(wire, *before)) == []
+    (end,) = ends(told(wire, says("Sunny."), TURN_COMPLETE))
+    assert text_of(end) == "Sunny."
+
+
+def test_a_close_before_the_results_is_not_in_doubt() -> None:
+    """It was the call's; so is one of calls that were taken back, to which no answer comes."""
+    wire = ready_wire()
+    told(wire, calls("f1"), TURN_COMPLETE)
+    wire.send(result("f1"))
+    assert ends(told(wire, HANDLE)) == []
+    (end,) = ends(told(wire, TURN_COMPLETE))
+    assert text_of(end) == ""
+
+    taken_back = (calls("f2"), server(toolCallCancellation={"ids": ["f2"]}), TURN_COMPLETE, HANDLE)
+    (called,) = ends(told(wire, *taken_back))
+    assert called.tool_calls
+
+
+def test_stopping_in_doubt() -> None:
+    """Nothing more comes, and nobody waits for it."""
+    wire = ready_wire()
+    told(wire, calls("f1"), speaks())
+    wire.send(result("f1"))
+    told(wire, TURN_COMPLETE)
+    wire.send(StreamElement(interrupted=True))
+
+    assert [element.interrupted for element in ends(told(wire, HANDLE))] == [True, False]
+    assert not wire.responding
 
 
 def test_what_is_said_while_tools_run_goes_on_with_their_results() -> None:

@@ -6,10 +6,15 @@ from streaming.jsontext import JsonObject
 
 
 def kind(
-    code: str | None, *, type_: str = "invalid_request_error", event_id: str | None = None, up: bool = True
+    code: str | None,
+    *,
+    type_: str = "invalid_request_error",
+    event_id: str | None = None,
+    up: bool = True,
+    awaited: bool = False,
 ) -> Kind:
     """Return what an error does."""
-    return kind_of(refusal_of({"code": code, "type": type_, "event_id": event_id}), set_up=up)
+    return kind_of(refusal_of({"code": code, "type": type_, "event_id": event_id}), set_up=up, awaited=awaited)
 
 
 @pytest.mark.parametrize("up", [True, False])
@@ -44,9 +49,31 @@ def test_some_errors_end_the_session(code: str | None, type_: str, retryable: bo
     ],
 )
 @pytest.mark.parametrize("event_id", [None, "ask_3", "somebody's"])
-def test_a_race_is_told_by_its_code(code: str, does: Kind, event_id: str | None) -> None:
+@pytest.mark.parametrize("awaited", [True, False])
+def test_a_race_is_told_by_its_code(code: str, does: Kind, event_id: str | None, awaited: bool) -> None:
     """Whatever it answers."""
-    assert kind(code, event_id=event_id) is does
+    assert kind(code, type_="server_error", event_id=event_id, awaited=awaited) is does
+
+
+@pytest.mark.parametrize(
+    ("code", "type_", "does"),
+    [
+        (None, "server_error", Kind.ANSWER_FAILED),
+        ("server_error", "server_error", Kind.ANSWER_FAILED),
+        ("odd", "server_error", Kind.ANSWER_FAILED),
+        ("rate_limit_exceeded", "requests", Kind.ANSWER_FAILED),
+        (None, "service_unavailable_error", Kind.ANSWER_FAILED),
+        ("invalid_value", "invalid_request_error", Kind.BENIGN),
+        (None, "odd", Kind.BENIGN),
+    ],
+)
+def test_a_failure_of_the_servers_own_is_the_awaited_answers(code: str | None, type_: str, does: Kind) -> None:
+    """It says of no client event that it answers it, and nothing need follow; a client's fault always says of which.
+
+    The sound that goes up has no ids: what is wrong with it is told without one, and ends no answer.
+    """
+    assert kind(code, type_=type_, awaited=True) is does
+    assert kind(code, type_=type_, awaited=False) is Kind.BENIGN
 
 
 @pytest.mark.parametrize(
@@ -66,6 +93,8 @@ def test_a_race_is_told_by_its_code(code: str, does: Kind, event_id: str | None)
 def test_another_error_is_told_by_what_it_answers(event_id: str | None, does: Kind, code: str | None) -> None:
     """Only an answer that was asked for is waited for; all else changes nothing."""
     assert kind(code, type_="server_error", event_id=event_id) is does
+    if event_id is not None:
+        assert kind(code, type_="server_error", event_id=event_id, awaited=True) is does
 
 
 @pytest.mark.parametrize("code", ["invalid_value", "model_not_found", "unknown_parameter", None])

@@ -114,7 +114,7 @@ def test_other_errors_change_nothing(code: str | None) -> None:
     """They are told; the answer goes on."""
     it = answering()
 
-    assert marks(it.says(server.error(code))) == ["Notice"]
+    assert marks(it.says(server.error(code), server.error(code, kind="server_error"))) == ["Notice"] * 2
     assert said(it.says(server.done())[-1]) == "Hi there you"
 
 
@@ -394,6 +394,48 @@ def test_an_answer_that_is_refused_is_an_error() -> None:
 
     assert isinstance(element.error, ResponseFailedError)
     assert element.finish_reason == "failed"
+    assert not it.wire.responding
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_server_that_fails_before_the_answer_begins(heard: bool) -> None:
+    """Or somebody would wait for ever: for what was asked, or for what the server answers unasked."""
+    it = talk(SPOKEN if heard else MANUAL)
+    if heard:
+        it.says(server.speech_started(), server.speech_stopped(), server.committed())
+    else:
+        it.send(text="Hi", end_of_stream=True)
+    was_responding = it.wire.responding
+
+    (element,) = it.says(server.error("server_error", kind="server_error"))
+
+    assert isinstance(element.error, ResponseFailedError)
+    assert (was_responding, it.wire.responding) == (True, False)
+    assert it.sent() == []
+    assert marks(it.says(server.error("server_error", kind="server_error"))) == ["Notice"]
+    assert it.send(text="Again", end_of_stream=True)[-1]["type"] == "response.create"
+    assert marks(it.says(server.begun(), server.done())) == ["ResponseStarted", "end_of_stream"]
+
+
+def test_another_turn_is_asked_for_when_the_server_has_failed_the_first() -> None:
+    """One failure is of one answer."""
+    it = talk(MANUAL)
+    it.send(text="One?", end_of_stream=True)
+    it.send(text="Two?", end_of_stream=True)
+
+    assert marks(it.says(server.error(None, kind="server_error"))) == ["error"]
+    assert it.sent_types() == ["response.create"]
+    assert it.wire.responding
+
+
+def test_an_answer_that_comes_after_the_server_has_failed() -> None:
+    """It is one like any other: nobody said that none would come."""
+    it = talk(MANUAL)
+    it.send(text="Hi", end_of_stream=True)
+    it.says(server.error("server_error", kind="server_error"))
+
+    elements = it.says(server.begun(), server.writing("Hello."), server.done())
+    assert marks(elements) == ["ResponseStarted", "end_of_stream"]
     assert not it.wire.responding
 
 

@@ -420,6 +420,7 @@ class Server:
             st.sampled_from([server.speech_started(), server.speech_stopped(), server.committed()]),
             st.sampled_from([server.committed("u2"), server.confirmed(server.message_item("x"))]),
             st.builds(server.error, st.sampled_from(codes), st.sampled_from(answers)),
+            st.just(server.error("server_error", kind="server_error")),
         )
 
     @staticmethod

@@ -33,8 +33,8 @@ class ToyServer:
 
 
 @asynccontextmanager
-async def serve_toy(script: Script, *, port: int = 0) -> AsyncIterator[ToyServer]:
-    """Serve until the block is left; on a given port, a server that comes back."""
+async def serve_toy(script: Script) -> AsyncIterator[ToyServer]:
+    """Serve until the block is left."""
     journal, sessions = Journal(), Playthroughs(script)
 
     async def admit(socket: ServerConnection, request: Request) -> Response | None:
@@ -62,7 +62,7 @@ async def serve_toy(script: Script, *, port: int = 0) -> AsyncIterator[ToyServer
     async with serve(
         handle,
         "127.0.0.1",
-        port,
+        0,
         process_request=admit,
         compression=None,
         close_timeout=1,

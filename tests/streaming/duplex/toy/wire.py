@@ -43,11 +43,16 @@ from streaming.providers.values import objects, string
 RATE = 24_000
 
 
-@dataclass(frozen=True)
+NOWHERE = "ws://127.0.0.1:1"
+"""Where nobody serves anything."""
+
+
+@dataclass
 class ToyProvider:
     """A `RealtimeProvider`."""
 
     url: str
+    """A server that comes back may do so elsewhere: a port that is free now may be another's then."""
     key: str = field(default="k", repr=False)
     resumable: bool = True
     """Whether it asks for handles."""
