@@ -16,6 +16,7 @@ from streaming.duplex.elements import (
 
 Speaker = Literal["user", "assistant"]
 _NAMES: dict[Speaker, str] = {"user": "you  ", "assistant": "model"}
+_DROPPED = {"sent": "what you said", "received": "the answer's sound"}
 
 
 class Spoken:
@@ -99,6 +100,6 @@ def _of(event: SessionEvent) -> str | None:
             return f"the provider closes this connection in {time_left_s:g} s"
         case CallsCancelled(call_ids):
             return visible(f"the model takes back {', '.join(call_ids)}")
-        case AudioDropped(ms):
-            return f"{ms:.0f} ms of sound were dropped"
+        case AudioDropped(ms, which):
+            return f"{ms:.0f} ms of {_DROPPED[which]} were dropped"
     return None

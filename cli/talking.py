@@ -13,7 +13,7 @@ from pathlib import Path
 from cli.following import DONE, FAILED
 from cli.spoken import Spoken
 from cli.text import visible
-from cli.wav import read_wav, write_wav
+from cli.wav import check_writable, read_wav, write_wav
 from deploy.sandbox.processes import running_servers
 from deploy.sandbox.scripted_provider import start_provider
 from realtime import choose_realtime, realtime_provider
@@ -62,9 +62,11 @@ async def talk(environ: Mapping[str, str], asked: Talk) -> int:
 
     Raises:
         SettingsError: the provider is not to be had.
-        WavError: one of the files.
+        WavError: one of the files; nothing has been said yet, unless the answer's can be written no longer.
         SandboxError: the fake provider does not start.
     """
+    if asked.answer is not None:
+        check_writable(asked.answer, asked.question)
     setup = SessionSetup(
         model="",
         instructions=asked.instructions,
@@ -73,19 +75,16 @@ async def talk(environ: Mapping[str, str], asked: Talk) -> int:
     )
     async with _provider(environ, asked.provider, setup) as provider:
         sound = read_wav(asked.question, provider.input_rate)
-        spoken = Spoken(_say, _note, live=sys.stdout.isatty())
         heard = _Heard()
         try:
-            await _exchange(provider, sound, asked, spoken, heard)
+            with contextlib.closing(Spoken(_say, _note, live=sys.stdout.isatty())) as spoken:
+                await _exchange(provider, sound, asked, spoken, heard)
         except DuplexError as error:
-            spoken.close()
             _note(f"{type(error).__name__}: {error}")
             return FAILED
         except TimeoutError:
-            spoken.close()
             _note(f"nothing came for {asked.patience_s:g} s: the provider does not answer (--patience waits longer)")
             return FAILED
-        spoken.close()
         if asked.answer is not None:
             write_wav(asked.answer, bytes(heard.sound), provider.output_rate)
             _note(f"{asked.answer}: {len(heard.sound) / BYTES_PER_SAMPLE / provider.output_rate:.1f} s of sound")
@@ -176,4 +175,5 @@ def _say(text: str) -> None:
 
 
 def _note(line: str) -> None:
-    print(f"  {line}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
+        print(f"  {line}", file=sys.stderr, flush=True)

@@ -1,5 +1,7 @@
 """WAV files: the sound that goes to a realtime provider, and the sound that comes back."""
 
+import errno
+import os
 import sys
 import wave
 from array import array
@@ -8,6 +10,7 @@ from pathlib import Path
 from streaming.duplex.elements import BYTES_PER_SAMPLE
 
 _MAX_BYTES = 100 * 2**20
+_RATES = range(4_000, 400_000)  # telephones to studios; at one sample a second a small file would last for days
 _WAY_OUT = "for example: ffmpeg -i IN -ac 1 -ar 24000 -c:a pcm_s16le OUT.wav"
 
 
@@ -21,7 +24,8 @@ def read_wav(path: Path, rate: int) -> bytes:
     Channels are mixed; another rate is changed by linear interpolation, which is enough for speech.
 
     Raises:
-        WavError: the file cannot be read, is no WAV, is compressed or empty, or is over 100 MiB.
+        WavError: the file cannot be read, is no WAV, is compressed or empty, has a rate of no sound, or is over
+            100 MiB.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -33,11 +37,36 @@ def read_wav(path: Path, rate: int) -> bytes:
             samples = _samples(file.readframes(file.getnframes()), channels)
     except OSError as error:
         raise WavError(f"{path}: {error.strerror or error}") from None
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # the last where a chunk is longer than the file
         raise WavError(f"{path}: no PCM WAV file ({str(error) or 'it ends too early'}); {_WAY_OUT}") from None
-    if not samples or given <= 0:
+    if not samples:
         raise WavError(f"{path}: there is no sound in it")
+    if given not in _RATES:
+        raise WavError(f"{path}: {given} samples a second are no sound; {_WAY_OUT}")
     return _bytes(_at_rate(_mixed(samples, channels), given, rate))
+
+
+def check_writable(path: Path, question: Path) -> None:
+    """Refuse what could not be written, before anything is said for it.
+
+    Args:
+        path: where an answer is to go.
+        question: what is said, which no answer may overwrite.
+
+    Raises:
+        WavError: it is a folder or the question, or its folder is not there, or it may not be written.
+    """
+    try:
+        if path.is_dir():
+            raise WavError(f"{path}: Is a directory")
+        if not path.parent.is_dir():
+            raise WavError(f"{path}: there is no folder {path.parent}")
+        if path.exists() and question.exists() and path.samefile(question):
+            raise WavError(f"{path}: the answer would overwrite the question; name another file")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise WavError(f"{path}: {error.strerror}") from None
 
 
 def write_wav(path: Path, pcm: bytes, rate: int) -> None:

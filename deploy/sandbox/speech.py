@@ -23,13 +23,13 @@ def speak(text: str, path: Path, espeak: str | None) -> str:
         espeak: The espeak-ng program; without one each word is a tone, as long as the word.
 
     Raises:
-        subprocess.CalledProcessError: espeak-ng failed.
+        subprocess.SubprocessError: espeak-ng failed, or did not end.
         OSError: the file cannot be written.
     """
     if espeak:
         subprocess.run([espeak, "-w", str(path), "--", text], check=True, timeout=60)
         return "espeak-ng"
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as target, wave.open(target, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(_RATE)
@@ -50,8 +50,12 @@ def main() -> None:
     if not 2 <= len(sys.argv) <= 3:
         sys.exit("usage: python -m deploy.sandbox.speech OUT.wav [TEXT]")
     path, text = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) == 3 else QUESTION
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.write(f"{path}: {text!r} by {speak(text, path, shutil.which('espeak-ng'))}\n")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        said_by = speak(text, path, shutil.which("espeak-ng"))
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.exit(f"{path}: {error}")
+    sys.stdout.write(f"{path}: {text!r} by {said_by}\n")
 
 
 if __name__ == "__main__":

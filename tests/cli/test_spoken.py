@@ -88,7 +88,8 @@ def test_written_answers_are_shown_as_spoken_ones() -> None:
         (Reconnected("resumed", "goAway"), "another connection goes on (resumed): goAway"),
         (GoingAway(9.5), "the provider closes this connection in 9.5 s"),
         (CallsCancelled(("a", "b")), "the model takes back a, b"),
-        (AudioDropped(20.4), "20 ms of sound were dropped"),
+        (AudioDropped(20.4, "sent"), "20 ms of what you said were dropped"),
+        (AudioDropped(20.4, "received"), "20 ms of the answer's sound were dropped"),
     ],
 )
 def test_what_happens_to_the_session_is_a_note_of_its_own(event: SessionEvent, note: str) -> None:

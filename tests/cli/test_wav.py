@@ -1,14 +1,21 @@
 """Sound in and out of WAV files, and what is no sound."""
 
 import math
+import os
+import struct
 import wave
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from cli.wav import WavError, read_wav, write_wav
+from cli.wav import WavError, check_writable, read_wav, write_wav
+
+_NOBODY = 65_534
 
 
 def tone(rate: int, hz: float = 440.0, seconds: float = 0.5) -> bytes:
@@ -26,6 +33,12 @@ def written(path: Path, data: bytes, *, rate: int = 24000, channels: int = 1, wi
         file.setframerate(rate)
         file.writeframes(data)
     return path
+
+
+def header(*, chunk: int = 16, rate: int = 24000) -> bytes:
+    """Return a file of one second whose header says this."""
+    format_ = struct.pack("<4sIHHIIHH", b"fmt ", chunk, 1, 1, rate, 48000, 2, 16)
+    return b"RIFF" + struct.pack("<I", 48036) + b"WAVE" + format_ + b"data\xff\xff\xff\xff" + bytes(48000)
 
 
 def crossings(data: bytes) -> int:
@@ -80,8 +93,12 @@ def test_a_file_that_was_cut_is_what_there_is_of_it(tmp_path: Path) -> None:
         (b"<html>", "no PCM WAV file"),
         (b"RIFF\xff\xff\xff\xffWAVEfmt ", "no PCM WAV file"),
         (b"ID3\x04" + bytes(400), "no PCM WAV file"),
+        (header(chunk=2**31 - 1), "no PCM WAV file (it ends too early)"),
+        (header(rate=0), "0 samples a second are no sound"),
+        (header(rate=1), "1 samples a second are no sound"),
+        (header(rate=4_000_000_000), "4000000000 samples a second are no sound"),
     ],
-    ids=["empty", "html", "cut header", "mp3"],
+    ids=["empty", "html", "cut header", "mp3", "a chunk that never ends", "no rate", "a rate of days", "no such rate"],
 )
 def test_what_is_no_wav_is_refused_with_a_way_out(tmp_path: Path, data: bytes, reason: str) -> None:
     """Named with its file, and how to make one."""
@@ -93,6 +110,14 @@ def test_what_is_no_wav_is_refused_with_a_way_out(tmp_path: Path, data: bytes, r
 
     assert reason in str(refused.value)
     assert "ffmpeg" in str(refused.value)
+
+
+def test_a_header_that_claims_more_than_there_is(tmp_path: Path) -> None:
+    """A recorder that wrote to a pipe could not know how long it would be."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(header())
+
+    assert len(read_wav(path, 24000)) == 48000
 
 
 def test_other_sample_sizes_are_refused_by_their_size(tmp_path: Path) -> None:
@@ -125,3 +150,54 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_wav(tmp_path, 24000)
     with pytest.raises(WavError, match="Is a directory"):
         write_wav(tmp_path, b"", 24000)
+
+
+def test_where_an_answer_can_go_is_known_before_there_is_one(tmp_path: Path) -> None:
+    """A new file, an old one, a device; not a folder, nor in one that is missing, nor over the question."""
+    question = written(tmp_path / "question.wav", b"")
+    (tmp_path / "link.wav").symlink_to(question)
+    check_writable(tmp_path / "new.wav", question)
+    check_writable(written(tmp_path / "old.wav", b""), question)
+    check_writable(Path(os.devnull), question)
+    check_writable(tmp_path / "new.wav", tmp_path / "no question.wav")
+
+    assert not (tmp_path / "new.wav").exists()
+    for path, reason in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "missing" / "a.wav", "there is no folder .*missing"),
+        (question, "the answer would overwrite the question"),
+        (tmp_path / "link.wav", "the answer would overwrite the question"),
+    ):
+        with pytest.raises(WavError, match=reason):
+            check_writable(path, question)
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Be nobody for a moment: root may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(_NOBODY, _NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_file_that_may_not_be_written() -> None:
+    """Nor one in a folder that takes none, nor one in a folder that may not even be looked into."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        old = written(folder / "old.wav", b"")
+        closed = folder / "closed"
+        closed.mkdir(0o000)
+        old.chmod(0o444)
+        folder.chmod(0o555)
+        try:
+            with without_privileges():
+                for path in (old, folder / "new.wav", closed / "new.wav"):
+                    with pytest.raises(WavError, match="Permission denied"):
+                        check_writable(path, folder / "question.wav")
+        finally:
+            folder.chmod(0o755)

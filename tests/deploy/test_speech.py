@@ -53,3 +53,17 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
 
     assert done.stdout.startswith(f"{path}: {QUESTION!r} by ")
     assert len(path.read_bytes()) > 10_000
+
+
+def test_the_command_says_why_it_wrote_nothing(tmp_path: Path) -> None:
+    """In one line, whichever program speaks: what it was given is a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.sandbox.speech", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": ""},
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"{tmp_path}: [Errno 21] Is a directory: '{tmp_path}'"]

@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from deploy.sandbox.realtime.script import Script, ScriptedCall, Step, parse_script
 from deploy.sandbox.realtime.serving import GEMINI_PATH, OPENAI_PATH, serve
 
@@ -57,8 +59,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--script", type=Path, help="a JSON file; by default a little demo is played")
     options = parser.parse_args()
-    script = parse_script(options.script.read_bytes()) if options.script else _DEMO
-    asyncio.run(run(script, options.host, options.port))
+    try:
+        script = parse_script(options.script.read_bytes()) if options.script else _DEMO
+    except (OSError, ValidationError) as error:
+        parser.error(f"--script: {error}")
+    try:
+        asyncio.run(run(script, options.host, options.port))
+    except (OSError, OverflowError) as error:
+        parser.error(f"cannot serve on {options.host}:{options.port}: {error}")
 
 
 if __name__ == "__main__":

@@ -79,3 +79,23 @@ def test_a_wrong_script_is_refused(script: bytes, names: str) -> None:
     """What is wrong is named."""
     with pytest.raises(ValidationError, match=names):
         parse_script(script)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--script", "none.json"), "none.json"),
+        (("--script", "wrong.json"), "nonsense"),
+        (("--port", "99999"), "cannot serve on 127.0.0.1:99999"),
+    ],
+)
+async def test_what_cannot_be_served_is_told(tmp_path: Path, options: tuple[str, str], names: str) -> None:
+    """As a fault of the command line, and not as one of the program."""
+    (tmp_path / "wrong.json").write_text('{"nonsense": 1}')
+    given = (options[0], str(tmp_path / options[1]) if options[0] == "--script" else options[1])
+    process = await asyncio.create_subprocess_exec(*COMMAND, *given, stdout=PIPE, stderr=PIPE)
+    _, complaints = await process.communicate()
+
+    assert process.returncode == 2
+    assert names in complaints.decode()
+    assert "Traceback" not in complaints.decode()
