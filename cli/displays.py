@@ -1,5 +1,6 @@
 """What a followed turn looks like in a pipe and to a program; `cli.screen` is for people."""
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -81,4 +82,5 @@ class JsonResult:
 
 
 def _note(line: str) -> None:
-    print(visible(line), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
+        print(visible(line), file=sys.stderr, flush=True)

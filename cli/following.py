@@ -167,4 +167,5 @@ def _exit_code(outcome: Outcome) -> int:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
+        print(line, file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """What a followed turn looks like on a terminal: live text, who speaks, how fast, and at the end the proof."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from streaming.live.frames import Frame
 from streaming.live.reader import Event
 from streaming.live.viewer import Viewer
 
-_REFRESHES_PER_S = 12
+_REDRAWN_EVERY_S = 1 / 12
 _LINES_BESIDE_TEXT = 3
 _CHARACTERS_A_TOKEN = 4  # a guess while it streams; the provider's own count comes with the result
 _RATE_AFTER_S = 0.5
@@ -23,7 +24,10 @@ _ROOM_FOR_CTRL_C = 3  # terminals echo ^C where the cursor is, and a line it bre
 
 
 class Screen:
-    """A terminal. While the turn runs its last lines are redrawn in place; its end prints the whole text."""
+    """A terminal. While the turn runs its last lines are redrawn in place; its end prints the whole text.
+
+    To be made where an event loop runs: it draws there, because whoever follows the turn changes the text there.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -33,11 +37,19 @@ class Screen:
         self._speaker = ""
         self._told_why = ""
         self._note: Callable[[], str] = lambda: "waiting for a worker"
-        # Drawn when it is due, not at every event: a long text would cost more to wrap than to receive.
-        self._live = Live(
-            console=console, get_renderable=self.picture, refresh_per_second=_REFRESHES_PER_S, transient=True
-        )
+        self._live = Live(console=console, get_renderable=self.picture, auto_refresh=False, transient=True)
         self._live.start()
+        self._loop = asyncio.get_running_loop()
+        self._drawing = self._loop.call_soon(self._draw)
+
+    def _draw(self) -> None:
+        # When it is due, not at every event: a long text would cost more to wrap than to receive.
+        self._live.refresh()
+        self._drawing = self._loop.call_later(_REDRAWN_EVERY_S, self._draw)
+
+    def _stop_drawing(self) -> None:
+        self._drawing.cancel()
+        self._live.stop()
 
     def show(self, event: Event, viewer: Viewer) -> None:
         """See `Display`."""
@@ -53,7 +65,7 @@ class Screen:
     def close(self) -> None:
         """See `Display`. What was on screen stays there."""
         if self._live.is_started:
-            self._live.stop()
+            self._stop_drawing()
             self._print(self._text, "")
 
     @property
@@ -103,7 +115,7 @@ class Screen:
         return list(Text(visible(text[begin:])).wrap(self._console, width))[-room:]
 
     def _finish(self, outcome: Outcome, on_screen: str) -> None:
-        self._live.stop()
+        self._stop_drawing()
         if outcome.result is None:
             self._print(on_screen, "")
             self._print(f"✗ {outcome.status}: {outcome.failure}", "bold red")

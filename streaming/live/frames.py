@@ -10,13 +10,14 @@ from typing import NamedTuple
 import orjson
 from typing_extensions import TypeIs
 
-from streaming.jsontext import JsonObject, JsonValue, dumps
+from streaming.jsontext import JsonObject, JsonValue, dumps, flaw_of
 from streaming.live.transcript import Additions
 from streaming.messages import Usage
 
 VERSION = 1
 KINDS = frozenset({"begin", "delta", "snap", "beat", "tool", "fail", "end"})
 _MAX_EPOCH_AHEAD = 3_600_000 * 1000  # an hour: a forged far-future epoch would mute every viewer
+_MAY_BE_DEEP = 100  # brackets: what has fewer is not so deep that whoever prints it would run out of stack
 
 JOIN = b'{"k":"join"}'
 INTERRUPT = b'{"k":"interrupt"}'
@@ -127,6 +128,8 @@ def _object(data: bytes) -> JsonObject:
     try:
         value: JsonValue = orjson.loads(data)  # strict: a screen can show whatever it lets through
     except orjson.JSONDecodeError:
+        return {}
+    if data.count(b"[") + data.count(b"{") > _MAY_BE_DEEP and flaw_of(value):
         return {}
     return value if isinstance(value, dict) else {}
 

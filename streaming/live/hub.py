@@ -86,6 +86,7 @@ class WatchedTurn:
         if message is None:
             if self.is_subscribed:
                 self.viewer.lost()
+                self._missed.set()
             self._subscribed.set()
             return
         frame = frames.parse(message, int(time.time() * 1000))
@@ -160,6 +161,9 @@ class Hub:
         self._channels = channels
         self._subscriptions = Subscriptions(redis, self._hear, Link())
         self._turns: dict[str, WatchedTurn] = {}
+        self._unsent: list[tuple[str, bytes]] = []
+        self._sending: asyncio.Task[list[int]]
+        self._one_batch = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._subscriptions.__aenter__()
@@ -206,8 +210,23 @@ class Hub:
         await self._publish(turn_id, frames.INTERRUPT)
 
     async def _publish(self, turn_id: str, message: bytes) -> int:
-        try:
-            receivers: int = await self._redis.publish(self._channels.ask(turn_id), message)
-        except BROKEN:
-            return 0
-        return receivers
+        if not self._unsent:
+            self._sending = asyncio.create_task(self._send())
+        at = len(self._unsent)
+        self._unsent.append((self._channels.ask(turn_id), message))
+        receivers = await asyncio.shield(self._sending)
+        return receivers[at]
+
+    async def _send(self) -> list[int]:
+        """Publish what has gathered by when the last batch is through; return how many heard each."""
+        # All turns join at once when Redis is back: a connection each would be more than the pool gives.
+        async with self._one_batch:
+            unsent, self._unsent = self._unsent, []
+            pipeline = self._redis.pipeline(transaction=False)
+            for channel, message in unsent:
+                pipeline.publish(channel, message)
+            try:
+                replies = await pipeline.execute(raise_on_error=False)
+            except BROKEN:
+                return [0] * len(unsent)
+            return [reply if isinstance(reply, int) else 0 for reply in replies]

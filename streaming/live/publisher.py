@@ -8,7 +8,7 @@ and the next one follows as soon as its replies are in, so batches grow by thems
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Self
 
 from redis.asyncio import Redis
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _LINGER_S = 10.0  # joins are answered from memory until the result is surely recorded
 _LAST_WORDS_S = 1.0  # a failed attempt's last frame still has to leave
+_LOOK_EVERY_S = 0.25  # for who has been quiet: a beat a second must not become one in two
 _SWEEP_EVERY_S = 1.0
 
 
@@ -99,7 +100,12 @@ class Publisher:
 
     async def __aenter__(self) -> Self:
         await self._listening.enter_async_context(self._asks)
-        self._loops = [asyncio.create_task(loop) for loop in (self._flush_forever(), self._sweep_forever())]
+        loops = (
+            self._flush_forever(),
+            self._repeat(_LOOK_EVERY_S, self._wake_awake),
+            self._repeat(_SWEEP_EVERY_S, self._sweep),
+        )
+        self._loops = [asyncio.create_task(loop) for loop in loops]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -228,18 +234,30 @@ class Publisher:
 
     # -- finding plain subscribers, and beating
 
-    async def _sweep_forever(self) -> None:
+    async def _repeat(self, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
         while not self._closing:
-            await asyncio.sleep(_SWEEP_EVERY_S)
-            turns = [turn for siblings in self._turns.values() for turn in siblings]
-            for turn in turns:
-                if not turn.producer.dormant:
-                    self.wake(turn)  # a beat, if it has been quiet
-            self._tell_counts(turns)
-            dormant = {turn.live: turn for turn in turns if turn.producer.dormant}
-            if dormant:  # also while Redis refuses frames: it may take them again
-                with contextlib.suppress(*BROKEN):
-                    await self._wake_watched(dormant)
+            await asyncio.sleep(every_s)
+            try:
+                await work()
+            except BROKEN:
+                pass  # flushes and the subscription say so
+            except Exception:
+                _log.exception("a look at the turns failed; the next goes on")
+
+    async def _wake_awake(self) -> None:
+        for turn in self._all_turns():
+            if not turn.producer.dormant:
+                self.wake(turn)  # a beat, if it has been quiet
+
+    async def _sweep(self) -> None:
+        turns = self._all_turns()
+        self._tell_counts(turns)
+        dormant = {turn.live: turn for turn in turns if turn.producer.dormant}
+        if dormant:  # also while Redis refuses frames: it may take them again
+            await self._wake_watched(dormant)
+
+    def _all_turns(self) -> list[LiveTurn]:
+        return [turn for siblings in self._turns.values() for turn in siblings]
 
     def _tell_counts(self, turns: list[LiveTurn]) -> None:
         streaming = [turn for turn in turns if not turn.producer.ended]

@@ -16,7 +16,7 @@ class Reader:
     """One viewer of a turn."""
 
     def __init__(self) -> None:
-        self._epoch = 0
+        self._opening: Frame | None = None
         self._place = Place()
         self._failure: Frame | None = None
         self._end: Frame | None = None
@@ -32,24 +32,27 @@ class Reader:
             self._end = viewer.end
             if viewer.end is not None:
                 events.append(viewer.end)
-        if standing is not None and standing != self._standing:
+        if standing is not self._standing:  # where it stands again as before, it had moved meanwhile
             self._standing = standing
-            events.append(standing)
+            if standing is not None:
+                events.append(standing)
         return [*events, outcome] if outcome is not None else events
 
     def _read_failure(self, viewer: Viewer) -> list[Frame]:
         failure, told = viewer.failure, self._failure
         self._failure = failure
-        concerns = failure is not None and failure.e in (viewer.epoch, self._epoch)
-        return [failure] if failure is not None and failure is not told and concerns else []
+        if failure is None or failure is told:
+            return []
+        epochs = (viewer.epoch, self._opening.e if self._opening else 0)
+        return [failure] if failure.e in epochs else []
 
     def _read_text(self, viewer: Viewer) -> list[Frame]:
         opening = viewer.opening
         if opening is None:
             return []  # the beginning of this epoch was missed: its snapshot is on the way
-        newer = viewer.epoch != self._epoch
+        newer = opening is not self._opening
         if newer:
-            self._epoch, self._place = viewer.epoch, Place()
+            self._opening, self._place = opening, Place()
         additions = viewer.transcript.read(self._place)
         now = {"e": viewer.epoch, "s": viewer.flush_number}
         if newer and opening.kind == "snap":

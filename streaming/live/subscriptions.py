@@ -70,21 +70,21 @@ class Subscriptions:
 
     async def _run_forever(self) -> None:
         while not self._closing:
-            pubsub = self._redis.pubsub()
             try:
-                await pubsub.connect()  # type: ignore[no-untyped-call]
-                async with asyncio.TaskGroup() as both:
-                    listening = both.create_task(self._listen(pubsub))
-                    listening.add_done_callback(lambda _: self._changed.set())
-                    both.create_task(self._keep_subscribed(pubsub, listening))
+                async with contextlib.aclosing(self._redis.pubsub()) as pubsub:
+                    await self._run(pubsub)
             except* BROKEN as errors:
                 self._link.broke(errors.exceptions[0])
             except* Exception:
                 _log.exception("whoever listens here failed; the connection is made anew")
-            finally:
-                with contextlib.suppress(*BROKEN):
-                    await pubsub.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(RETRY_AFTER_S)
+
+    async def _run(self, pubsub: PubSub) -> None:
+        await pubsub.connect()  # type: ignore[no-untyped-call]
+        async with asyncio.TaskGroup() as both:
+            listening = both.create_task(self._listen(pubsub))
+            listening.add_done_callback(lambda _: self._changed.set())
+            both.create_task(self._keep_subscribed(pubsub, listening))
 
     async def _keep_subscribed(self, pubsub: PubSub, listening: "asyncio.Task[None]") -> None:
         """Send subscriptions as they change, and pings; give a silent connection up.
@@ -122,6 +122,8 @@ class Subscriptions:
                 continue
             self._heard_at = now()
             match message["type"]:
+                case "pong" if not self._wanted:
+                    self._link.stood()  # where nothing is wanted, nothing else can tell
                 case "subscribe":
                     self._link.stood()
                     self._hear(message["channel"].decode(), None)

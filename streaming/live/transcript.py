@@ -15,6 +15,8 @@ from streaming.jsontext import JsonObject, JsonValue
 Additions = list[JsonValue]
 
 MAX_PARTS = 10_000
+MAX_CHARACTERS = 16_000_000
+"""What additions may come to, far above `contracts.MAX_PAYLOAD_BYTES`: a longer answer cannot become a result."""
 
 
 class Part:
@@ -65,6 +67,7 @@ class Transcript:
 
     def __init__(self) -> None:
         self.parts: list[Part] = []
+        self._room = MAX_CHARACTERS
 
     def add(self, delta: Delta) -> None:
         """Take one delta of the stream. Deltas start each part before they add to it, in order."""
@@ -99,25 +102,38 @@ class Transcript:
         """Take additions from a frame; return False if they are not well-formed, leaving the rest out."""
         return all(self._apply_one(addition) for addition in additions)
 
+    def extends(self, other: "Transcript") -> bool:
+        """Return whether this is `other` and what came after it."""
+        return len(self.parts) >= len(other.parts) and all(
+            mine.type == theirs.type and mine.text.startswith(theirs.text)
+            for mine, theirs in zip(self.parts, other.parts, strict=False)
+        )
+
     def _apply_one(self, addition: JsonValue) -> bool:
         match addition:
             case [bool(), *_]:
                 return False  # to Python, a bool is an int
-            case [int(index), str(type_), str(text)] if 0 <= index < MAX_PARTS and type_ != "tool_call":
-                self._part(index, type_).append(text)
-            case [int(index), "tool_call", {"arguments": str(arguments), **head}] if 0 <= index < MAX_PARTS:
-                part = self._part(index, "tool_call")
-                part.id = part.id or str(head.get("id", ""))
-                part.name = part.name or str(head.get("name", ""))
-                part.append(arguments)
-            case _:
-                return False
-        return True
+            case [int(index), "tool_call", {"arguments": str(arguments), **head}]:
+                match head.get("id", ""), head.get("name", ""):
+                    case str(call_id), str(name):
+                        return self._grow(index, Part("tool_call", call_id, name), arguments)
+            case [int(index), str(type_), str(text)] if type_ != "tool_call":
+                return self._grow(index, Part(type_), text)
+        return False
 
-    def _part(self, index: int, type_: str) -> Part:
-        while len(self.parts) <= index:
-            self.parts.append(Part(type_))
-        return self.parts[index]
+    def _grow(self, index: int, given: Part, text: str) -> bool:
+        """Append to a part, or start the next one; return False if it is neither, or too much."""
+        self._room -= len(given.type) + len(given.id) + len(given.name) + len(text)
+        if self._room < 0 or not 0 <= index <= min(len(self.parts), MAX_PARTS - 1):
+            return False
+        if index == len(self.parts):
+            self.parts.append(given)
+        part = self.parts[index]
+        if part.type != given.type:
+            return False
+        part.id, part.name = part.id or given.id, part.name or given.name
+        part.append(text)
+        return True
 
     @property
     def text(self) -> str:

@@ -46,7 +46,7 @@ class Viewer:
         self.transcript = Transcript()
         self.synced = not join_at_start
         self.opening: Frame | None = None
-        """The frame that told this epoch's header: None while its beginning is missed."""
+        """The frame that the text on screen starts with: None while this epoch's beginning is missed."""
         self.failure: Frame | None = None
         """The last failure of a try, of this epoch or the one before."""
         self.end: Frame | None = None
@@ -94,8 +94,9 @@ class Viewer:
         transcript = Transcript()
         if not transcript.apply(frame.additions):
             return False
+        if self.opening is None or not transcript.extends(self.transcript):
+            self.opening = frame  # what was on screen was never said: it starts over
         self.transcript, self.flush_number = transcript, frame.s
-        self.opening = self.opening or frame
         self._sync()
         return True
 
@@ -115,7 +116,7 @@ class Viewer:
     def _finish(self, frame: Frame) -> bool:
         if frame.body.get("sha256") != text_sha256(self.text):
             return self._lose(frame)
-        self.end = frame
+        self.end = self.end or frame  # every join has it said again
         return True
 
     def _lose(self, _: Frame) -> bool:

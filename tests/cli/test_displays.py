@@ -1,4 +1,6 @@
+import contextlib
 import json
+import os
 
 import pytest
 
@@ -47,6 +49,19 @@ def test_a_pipes_troubles_go_to_standard_error(capsys: pytest.CaptureFixture[str
         "queued: no worker has taken it yet",
         "failed: RouteExhausted: no candidate",
     ]
+
+
+def test_troubles_that_nobody_can_hear_spoil_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard error may be a pipe that nobody reads: the answer is printed all the same."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(BrokenPipeError), open(writing, "w") as unread:
+        monkeypatch.setattr("sys.stderr", unread)
+        show(Pipe(), fail(Failure("Lost", "gone")), completed("flour"))
+
+    assert capsys.readouterr().out == "flour\n"
 
 
 def test_a_refusal_is_told_beside_the_empty_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,16 +3,18 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 from uuid import uuid4
 
+import jsonschema
 import pytest
 from redis.asyncio import Redis
 
 from deploy.sandbox.processes import free_port
 from deploy.sandbox.redis import find_redis, start_redis
-from streaming.jsontext import JsonObject
+from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.durable import Outcome, Standing
-from streaming.live.frames import Frame
+from streaming.live.frames import JOIN, Frame
 from streaming.live.hub import WatchedTurn
 from streaming.live.link import Link
 from streaming.live.reader import Event
@@ -22,6 +24,7 @@ from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 pytestmark = pytest.mark.usefixtures("worker")
 
 SLOW: JsonObject = {"tokens": 60, "pace_s": 0.03}
+_SCHEMA = Path(__file__).parents[2] / "docs" / "frames.schema.json"
 
 
 async def watched_to_the_end(rig: Rig, viewing: WatchedTurn) -> tuple[list[Event], str]:
@@ -53,19 +56,19 @@ async def test_viewer_from_the_start_sees_every_kind_of_frame_and_the_result(rig
     kinds = [event.kind for event in events if isinstance(event, Frame)]
     assert kinds[0] == "begin"
     assert kinds[-1] == "end"
-    assert kinds.count("delta") > 30
+    assert kinds.count("delta") > 2  # piece by piece; a busy machine reads several at once
     assert result_text(events) == on_screen
 
 
 async def test_late_joiner_gets_everything_so_far_in_one_snapshot(rig: Rig) -> None:
     """Whoever joins in the middle misses nothing."""
-    script = await rig.script(SLOW)
+    script = await rig.script({"tokens": 150, "pace_s": 0.03})
     handle = await rig.start(turn(script), turn_id=script)
 
-    async def half_way() -> bool:
+    async def well_begun() -> bool:
         return any(entry.chunks_sent > 25 for entry in await rig.requests(script))
 
-    await eventually(half_way)
+    await eventually(well_begun)
     async with rig.viewer(handle.id, join_at_start=True) as viewing:
         events, on_screen = await watched_to_the_end(rig, viewing)
 
@@ -88,7 +91,7 @@ async def test_viewer_of_an_ended_turn_gets_its_result(rig: Rig) -> None:
 
 async def test_viewers_of_one_turn_all_see_the_same(rig: Rig) -> None:
     """Several viewers, joining at several times, end with one text."""
-    script = await rig.script({"tokens": 120, "pace_s": 0.03})
+    script = await rig.script({"tokens": 200, "pace_s": 0.03})
     await rig.start(turn(script), turn_id=script)
 
     async def joined_after(seconds: float) -> tuple[str, str]:
@@ -125,6 +128,46 @@ async def test_plain_subscriber_that_never_asks_is_found(rig: Rig) -> None:
     assert frame["k"] == "snap"
 
 
+async def test_all_that_a_worker_publishes_is_as_the_schema_says(rig: Rig) -> None:
+    """A cut, a refused pass, a wait, a model that thinks, a join, a call of a tool: every kind of frame on the wire."""
+    call: JsonObject = {"id": "c", "type": "function", "function": {"name": "grind", "arguments": '{"fine": true}'}}
+    message: JsonObject = {"content": "Well", "reasoning_content": "Hm", "tool_calls": [call]}
+    down: JsonObject = {"status": 503}
+    script = await rig.script({"tokens": 20, "pace_s": 0.02, "cut_after": 9, "cut": "eof"}, down, model="model-a")
+    await rig.script(down, {"first_token_s": 2.5, "message": message, "pace_s": 0.1}, model="model-b", name=script)
+    schema = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text()))
+    pubsub = rig.redis.pubsub()
+    await pubsub.subscribe(rig.channels.live(script))
+    said: list[JsonObject] = []
+
+    async def ended() -> bool:
+        received = await pubsub.get_message(ignore_subscribe_messages=True, timeout=0.1)
+        if received is None:
+            return False
+        said.append(json.loads(received["data"]))
+        if said[-1]["k"] == "beat":
+            await rig.redis.publish(rig.channels.ask(script), JOIN)
+        return said[-1]["k"] == "end"
+
+    handle = await rig.start(turn(script, route="pair"), turn_id=script)
+    await eventually(ended)
+    await pubsub.aclose()  # type: ignore[no-untyped-call]
+    await handle.result()
+
+    for frame in said:
+        schema.validate(frame)
+    assert {frame["k"] for frame in said} == {"begin", "delta", "snap", "beat", "fail", "end"}
+    grown = {str(part[1]) for frame in said for part in _additions(frame)}
+    assert grown == {"text", "reasoning", "tool_call"}
+    assert {key for frame in said if frame["k"] == "fail" for key in frame} >= {"next", "retry_at", "final"}
+
+
+def _additions(frame: JsonObject) -> list[list[JsonValue]]:
+    given = frame.get("p", [])
+    assert isinstance(given, list)
+    return [addition for addition in given if isinstance(addition, list)]
+
+
 async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
     """A failed try is said with its reason and the next candidate, and the text starts over.
 
@@ -150,8 +193,9 @@ async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
 async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_awaited(rig: Rig) -> None:
     """With no producer to ask, Temporal says which attempt comes, after what failure, and when."""
     script = await rig.script(
-        {"status": 503, "headers": {"retry-after": "3"}}, {"text": "second time lucky", "pace_s": 0.2}
+        {"status": 503, "headers": {"retry-after": "10"}}, {"text": "second time lucky", "pace_s": 0.2}
     )
+    started = time.time()
     await rig.start(turn(script), turn_id=script)
 
     async def backing_off() -> bool:
@@ -167,7 +211,7 @@ async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_aw
     assert (waiting.status, waiting.attempt) == ("backing off", 2)
     assert "HTTP 503" in str(waiting.last_failure)
     assert waiting.next_attempt_at is not None
-    assert abs(waiting.next_attempt_at - time.time()) < 10
+    assert started < waiting.next_attempt_at < time.time() + 10
     assert on_screen == "second time lucky" == result_text(events)
 
 
@@ -213,7 +257,7 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
     """Redis dies and comes back: the provider is called once, and the viewer ends with the durable text."""
     async with redis_of_its_own(rig) as own:
         await own.worker()
-        script = await own.script({"tokens": 120, "pace_s": 0.05})
+        script = await own.script({"tokens": 240, "pace_s": 0.05})  # far longer than Redis takes to be back
         killed = live_again = False
         on_screen = ""
         events: list[Event] = []

@@ -56,7 +56,7 @@ async def slowable_redis(rig: Rig) -> AsyncIterator[tuple[Rig, Proxy]]:
 async def test_worker_killed_between_end_and_the_recorded_result_is_followed_to_the_next_try(rig: Rig) -> None:
     """`end` was on every screen, but its result was never recorded: the next try's text is the turn's."""
     queue, turn_id = new_id("mortal"), new_id("end-then-death")
-    script = await rig.script({"tokens": 20, "pace_s": 0.05}, {"text": "what counts in the end", "pace_s": 0.1})
+    script = await rig.script({"tokens": 40, "pace_s": 0.05}, {"text": "what counts in the end", "pace_s": 0.1})
     async with proxy_to(port_of(rig.stack.temporal_address)) as proxy, rig.viewer(turn_id) as watched:
         worker = await rig.worker(queue, TEMPORAL_ADDRESS=f"127.0.0.1:{proxy.port}")
         handle = await rig.start(turn(script, limits=BRIEF), queue=queue, turn_id=turn_id)

@@ -98,12 +98,22 @@ def test_any_text_can_be_said(text: str) -> None:
         b"[" * 1_000_000,
         b'{"k":"delta","e":1,"s":1,"p":' + b"[" * 1_000_000,
         b"x" * 1_000_000,
+        b'{"k":"fail","e":1,"s":1,"class":' + b"[" * 1000 + b"]" * 1000 + b"}",
+        b'{"k":"delta","e":1,"s":1,"p":' + b'{"a":' * 1000 + b"1" + b"}" * 1000 + b"}",
     ],
-    ids=range(22),
+    ids=range(24),
 )
 def test_malformed_messages_are_no_frames(data: bytes) -> None:
     """Anyone who may publish may publish anything: none of it raises."""
     assert frames.parse(data, NOW_MS) is None
+
+
+def test_many_brackets_are_not_deep() -> None:
+    """A model that writes code is no attack."""
+    said = '[{"a": [1, {}]}]' * 1000
+
+    assert frames.parse(frames.delta(E, 1, [[0, "text", said]]), NOW_MS) is not None
+    assert frames.parse(frames.delta(E, 1, [[at, "text", ""] for at in range(1000)]), NOW_MS) is not None
 
 
 def test_a_frame_from_the_future_is_ignored() -> None:

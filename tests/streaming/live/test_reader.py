@@ -163,7 +163,45 @@ def test_standings_are_told_when_they_change_and_the_outcome_last() -> None:
     assert last == [OUTCOME]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["say", "again", "gap"]), st.booleans()), max_size=40))
+def test_standing_that_comes_again_is_told_again() -> None:
+    """A worker that falls silent twice is said to be silent twice."""
+    viewer, reader = spoken(), Reader()
+    silent, again = Standing("running", 1), Standing("running", 1)
+
+    told = [reader.read(viewer, standing, None)[-1:] for standing in (silent, None, again, again)]
+
+    assert told == [[silent], [], [again], []]
+
+
+def test_end_is_told_once_however_often_it_is_said() -> None:
+    """Everyone hears the answer to everyone's join."""
+    viewer, reader = spoken("ab"), Reader()
+    told: list[Event] = []
+    for _ in range(3):
+        take(viewer, frames.snap(10, 1, HEADER, [[0, "text", "ab"]]))
+        take(viewer, frames.end(10, 1, "stop", Usage(), text_sha256("ab")))
+        told += read(reader, viewer)
+
+    assert kinds(told) == ["begin", "delta", "end"]
+
+
+def test_text_that_was_never_said_is_taken_back() -> None:
+    """The fingerprint gives a forgery away, and the snapshot that follows starts every screen over."""
+    viewer, reader = spoken("ab"), Reader()
+    screen = _applied(Transcript(), read(reader, viewer))
+    take(viewer, frames.delta(10, 2, [[0, "text", "forged"]]))
+    screen = _applied(screen, read(reader, viewer))
+    forged = screen.text
+    take(viewer, frames.end(10, 2, "stop", Usage(), text_sha256("abc")))
+    take(viewer, frames.snap(10, 2, HEADER, [[0, "text", "abc"]]))
+    told = read(reader, viewer)
+
+    assert forged == "abforged"
+    assert kinds(told) == ["snap"]
+    assert _applied(screen, told).text == "abc" == viewer.text
+
+
+@given(st.lists(st.tuples(st.sampled_from(["say", "again", "gap", "forged"]), st.booleans()), max_size=40))
 def test_what_a_reader_was_told_adds_up_to_the_view(steps: list[tuple[str, bool]]) -> None:
     """Whenever it reads, a viewer that applies what it is told has the process' own text."""
     viewer, reader, screen = Viewer(join_at_start=False), Reader(), Transcript()
@@ -176,6 +214,11 @@ def test_what_a_reader_was_told_adds_up_to_the_view(steps: list[tuple[str, bool]
         elif step == "gap":
             s, text = s + 2, text + f"<{at}>"
             take(viewer, frames.delta(e, s, [[0, "text", "lost"]]))
+            take(viewer, frames.snap(e, s, HEADER, [[0, "text", text]]))
+        elif step == "forged":
+            s, text = s + 1, text + f"[{at}]"
+            take(viewer, frames.delta(e, s, [[0, "text", "forged"]]))
+            screen = _applied(screen, read(reader, viewer)) if reads else screen
             take(viewer, frames.snap(e, s, HEADER, [[0, "text", text]]))
         else:
             s, text = s + 1, text + f"({at})"

@@ -1,6 +1,7 @@
 """`docs/frames.schema.json` and the code that builds frames say the same."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +12,12 @@ from hypothesis import strategies as st
 from streaming.jsontext import JsonValue
 from streaming.live import frames
 from streaming.live.frames import Failure, Header
+from streaming.live.producer import Producer
 from streaming.messages import Usage, text_sha256
+from streaming.providers import WIRES
+from streaming.providers.reader import StreamReader
+from streaming.providers.wire import Quirks
+from tests.recordings import recordings
 from tests.strategies import texts
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "frames.schema.json").read_text())
@@ -45,6 +51,30 @@ ends = st.builds(frames.end, counts, counts, st.sampled_from(["stop", "interrupt
 def test_every_frame_we_build_is_as_the_schema_says(frame: bytes) -> None:
     """Whoever validates what a worker publishes never meets a surprise."""
     FRAME.validate(json.loads(frame))
+
+
+def published(wire: str, stream: bytes) -> Iterator[bytes]:
+    """Say a recorded stream to a viewer who was there from the start, and to one who joins at its end."""
+    producer, reader = Producer(dormancy=False), StreamReader(WIRES[wire], Quirks())
+    producer.subscribed()
+    producer.begin(1, Header("t", "r", 0, 1, 1, wire, "m"), None)
+    for line in stream.splitlines(keepends=True):
+        for delta in reader.feed(line):
+            producer.add(delta)
+        yield from producer.flush(0.0)
+    producer.joined()
+    yield from producer.flush(0.0)
+
+
+@pytest.mark.parametrize("wire", sorted(WIRES))
+def test_whatever_a_provider_streams_is_published_as_the_schema_says(wire: str) -> None:
+    """Every recorded stream: text, reasoning, refusals, tool calls, media, provider items."""
+    for recording in recordings(wire.replace("-", "_")).values():
+        said = [json.loads(frame) for frame in published(wire, recording.stream)]
+
+        for frame in said:
+            FRAME.validate(frame)
+        assert [said[0]["k"], said[-1]["k"]] == ["begin", "snap"]
 
 
 @pytest.mark.parametrize(

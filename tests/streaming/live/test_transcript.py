@@ -1,4 +1,5 @@
 import json
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from streaming.deltas import Delta, PartAdded, PartStarted
 from streaming.jsontext import JsonValue
-from streaming.live.transcript import MAX_PARTS, Additions, Place, Transcript
+from streaming.live.transcript import MAX_CHARACTERS, MAX_PARTS, Additions, Place, Transcript
 from tests.strategies import json_values, texts
 
 Parts = list[tuple[str, str, str, str]]
@@ -109,8 +110,13 @@ def test_what_was_not_flushed_can_be_withdrawn() -> None:
         [0, "tool_call", "a"],
         [0, "tool_call", {"id": "c"}],
         [0, "tool_call", {"arguments": 5}],
+        [0, "tool_call", {"arguments": "", "id": 5}],
+        [0, "tool_call", {"arguments": "", "name": ["f"]}],
+        [1, "text", "a"],
+        [0, "text", "a" * (MAX_CHARACTERS + 1)],
+        [0, "t" * (MAX_CHARACTERS + 1), ""],
     ],
-    ids=range(18),
+    ids=range(23),
 )
 def test_malformed_additions_are_refused(addition: JsonValue) -> None:
     """They leave nothing behind."""
@@ -118,6 +124,47 @@ def test_malformed_additions_are_refused(addition: JsonValue) -> None:
 
     assert not transcript.apply([addition])
     assert transcript.parts == []
+
+
+@pytest.mark.parametrize("addition", [[0, "reasoning", "b"], [0, "tool_call", {"arguments": "b"}], [2, "text", "b"]])
+def test_a_part_keeps_its_type_and_parts_come_in_order(addition: JsonValue) -> None:
+    """No producer says such a thing."""
+    transcript = Transcript()
+
+    assert transcript.apply([[0, "text", "a"]])
+    assert not transcript.apply([addition])
+    assert parts(transcript) == [("text", "", "", "a")]
+
+
+def test_additions_have_a_bound_however_many_they_are() -> None:
+    """Whoever may publish cannot fill a viewer's memory."""
+    transcript, piece = Transcript(), "a" * (MAX_CHARACTERS // 16)
+    taken = 0
+    while transcript.apply([[taken, "t", piece]]):
+        taken += 1
+
+    assert taken == 15
+    assert not transcript.apply([[taken, "t", piece]])
+
+
+@given(streams(), streams())
+def test_one_extends_another_that_it_begins_with(deltas: list[Delta], others: list[Delta]) -> None:
+    """It has the same parts, with the same text or more."""
+    one, other = Transcript(), Transcript()
+    for delta in deltas:
+        one.add(delta)
+        if len(one.parts) == 1:
+            other.add(delta)
+    strange = Transcript()
+    for delta in others:
+        strange.add(delta)
+
+    assert one.extends(other)
+    assert other.extends(one) == (one.read(Place()) == other.read(Place()))
+    assert strange.extends(one) == all(
+        theirs[0] == mine[0] and theirs[3].startswith(mine[3])
+        for mine, theirs in zip_longest(parts(one), parts(strange)[: len(one.parts)], fillvalue=("", "", "", ""))
+    )
 
 
 @given(st.lists(json_values(), max_size=4))
