@@ -20,8 +20,12 @@ from streaming.providers.wire import Quirks
 
 BAR = 25
 """How many times less CPU than the official SDK a chunk must cost, however many events come at a time."""
-_LINEAR = 2.3
-"""How many times longer twice the input may take."""
+_PART = 8
+_LINEAR = 32
+"""How many times longer eight times the input may take: in proportion it takes 8 times as long, by its square 64 times.
+
+Between the two is room for the caches, which the smaller one fits into, and for a machine that is busy.
+"""
 # Byte by byte, everybody pays for the bytes: told, not judged.
 _JUDGED = ("event by event", "whole", "1 KiB")
 _LONG_ENOUGH_S = 0.1
@@ -38,7 +42,7 @@ class Plan:
     """By how much the extremes are made smaller."""
 
 
-QUICK = Plan(chunks=1000, rounds=3, scale=8)
+QUICK = Plan(chunks=1000, rounds=3, scale=2)
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -106,13 +110,13 @@ _EXTREMES: dict[str, tuple[Callable[[int], list[bytes]], int]] = {
 
 
 def extremes(plan: Plan) -> list[tuple[str, float, float]]:
-    """Return for each extreme its CPU seconds, and how many times those of half of it."""
+    """Return for each extreme its CPU seconds, and how many times those of an eighth of it."""
     found: list[tuple[str, float, float]] = []
     for name, (make, size) in _EXTREMES.items():
-        whole, half = make(size // plan.scale), make(size // plan.scale // 2)
-        rounds = [(cpu_s(partial(_read, whole)), cpu_s(partial(_read, half))) for _ in range(3)]
-        taken, half_taken = (min(times) for times in zip(*rounds, strict=True))
-        found.append((name, taken, taken / half_taken))
+        whole, eighth = make(size // plan.scale), make(size // plan.scale // _PART)
+        rounds = [(cpu_s(partial(_read, whole)), cpu_s(partial(_read, eighth))) for _ in range(3)]
+        taken, eighth_taken = (min(times) for times in zip(*rounds, strict=True))
+        found.append((name, taken, taken / eighth_taken))
     return found
 
 
@@ -130,15 +134,17 @@ def main() -> int:
             if ratio < BAR:
                 missed.append(f"{stream.wire}, {chunking}: the SDK takes {ratio:.1f} times our CPU, the bar is {BAR}")
     measured = extremes(plan)
-    part = f", an {plan.scale}th of each" if plan.scale > 1 else ""
+    part = ", half of each" if plan is QUICK else ""
     print(
         table(
-            [f"extremes{part}", "CPU s", "times half of it"],
+            [f"extremes{part}", "CPU s", "times an eighth of it"],
             [[name, f"{seconds:.2f}", f"{growth:.2f}"] for name, seconds, growth in measured],
         )
     )
     missed += [
-        f"{name}: twice the input took {growth:.2f} times as long" for name, _, growth in measured if growth > _LINEAR
+        f"{name}: {_PART} times the input took {growth:.2f} times as long"
+        for name, _, growth in measured
+        if growth > _LINEAR
     ]
     print("\n" + "\n".join(missed or ["Every bar is met."]))
     return 1 if missed else 0

@@ -5,20 +5,29 @@ from collections.abc import Iterable
 from streaming.errors import NotTheWire, ProviderError
 from streaming.jsontext import JsonObject, JsonValue, excerpt
 from streaming.messages import text_sha256
+from streaming.providers import WIRES
 from streaming.providers.reader import StreamReader
-from streaming.providers.wire import Answer, Quirks, Wire
+from streaming.providers.wire import Answer, Quirks
 
 NO_ANSWER = 3
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})  # "" begins a comment
 _BOM = b"\xef\xbb\xbf"
 
 
-def decoded(wire: Wire, chunks: Iterable[bytes], *, quirks: Quirks, neutral: bool) -> JsonObject:
+def decoded(wire_name: str, chunks: Iterable[bytes], *, quirks: Quirks, neutral: bool) -> JsonObject:
     """Return what a stream amounts to.
+
+    Args:
+        wire_name: one of `WIRES`. A recording does not say which provider it is of, so the neutral message has what
+            only its provider understands under the wire's name.
+        chunks: the bytes of the body, in any pieces.
+        quirks: where the server differs from the wire.
+        neutral: return our message, with how it ended, and not the provider's object.
 
     Raises:
         ProviderError: it is not a whole answer.
     """
+    wire = WIRES[wire_name]
     reader = StreamReader(wire, quirks)
     at_start = True
     for chunk in chunks:
@@ -31,7 +40,7 @@ def decoded(wire: Wire, chunks: Iterable[bytes], *, quirks: Quirks, neutral: boo
     else:
         reader.eof()
     final = reader.final()
-    answer = wire.answer(final, "")  # a stream without what an answer must have is none, in either form
+    answer = wire.answer(final, wire_name)  # a stream without what an answer must have is none, in either form
     return _neutral(answer) if neutral else final
 
 

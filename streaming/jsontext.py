@@ -8,7 +8,7 @@ through the standard library, and what was half of a surrogate pair is mended or
 import json
 import math
 import re
-from collections.abc import Iterable
+from itertools import chain
 
 import orjson
 from pydantic import JsonValue as JsonValue
@@ -52,18 +52,14 @@ def flaw_of(value: JsonValue) -> str | None:
     """Return what in `value` other JSON parsers would stumble over, or None."""
     level = [value]
     for _ in range(_MAX_DEPTH + 1):
-        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+        if not all(map(math.isfinite, [item for item in level if isinstance(item, float)])):
             return "NaN or infinity"
-        level = [child for item in level for child in _children(item)]
+        lists = [item for item in level if isinstance(item, list)]
+        objects = [item.values() for item in level if isinstance(item, dict)]
+        level = [*chain.from_iterable(lists), *chain.from_iterable(objects)]
         if not level:
             return None
     return f"more than {_MAX_DEPTH} levels of nesting"
-
-
-def _children(value: JsonValue) -> Iterable[JsonValue]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _exact(data: bytes) -> JsonValue:

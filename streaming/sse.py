@@ -16,7 +16,9 @@ DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _CR, _LF = b"\r\n"
 _UNNAMED = "message"
-_MOST_TYPES = 64  # a wire has a dozen or so
+# What is remembered of types: a wire has a dozen or so, of some thirty bytes.
+_MOST_TYPES = 64
+_LONGEST_TYPE = 256
 
 
 @dataclass(slots=True)
@@ -145,7 +147,7 @@ class Decoder:
             return len(value) + 1
         if name == b"event":
             self._type = value.decode("utf-8", "replace") or _UNNAMED
-            if len(self._types) < _MOST_TYPES:
+            if len(line) <= _LONGEST_TYPE and len(self._types) < _MOST_TYPES:
                 self._types[line] = self._type
         return 0
 

@@ -18,9 +18,11 @@ async def running_provider() -> AsyncIterator[ScriptedProvider]:
     )
     assert process.stdout is not None
     url = json.loads(await process.stdout.readline())["url"]
-    async with ScriptedProvider(url) as control:
-        yield control
-    process.terminate()
-    _, complaints = await process.communicate()
+    try:
+        async with ScriptedProvider(url) as control:
+            yield control
+    finally:
+        process.terminate()
+        _, complaints = await process.communicate()
 
     assert (process.returncode, complaints) == (0, b"")

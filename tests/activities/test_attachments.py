@@ -253,19 +253,21 @@ async def test_once_one_has_failed_no_more_is_fetched(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "why"),
+    ("pieces", "within_s", "why"),
     [
-        ([WAIT], "it did not come within 0.2 s"),
-        ([HEAD, *[chunk(b"x")] * 1000], "it did not come within 0.2 s"),
-        ([HEAD, chunk(PNG), RESET], "the connection to its host failed"),
-        ([b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"], "its URL answers with HTTP 503"),
+        ([WAIT], 0.2, "it did not come within 0.2 s"),
+        ([HEAD, *[chunk(b"x")] * 1000], 0.2, "it did not come within 0.2 s"),
+        ([HEAD, chunk(PNG), RESET], 60, "the connection to its host failed"),
+        ([b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"], 60, "its URL answers with HTTP 503"),
     ],
     ids=["silent", "slow", "reset", "busy"],
 )
-async def test_a_host_that_fails_may_be_better_later(load: Load, pieces: list[bytes], why: str) -> None:
+async def test_a_host_that_fails_may_be_better_later(
+    load: Load, pieces: list[bytes], within_s: float, why: str
+) -> None:
     """Which is another error, for another verdict; a byte now and then keeps no one waiting."""
     async with serving(saying(*pieces)) as server, asyncio.timeout(60):
-        told = await refusal(load(within_s=0.2), said(image(url=server.url)), AttachmentNotLoaded)
+        told = await refusal(load(within_s=within_s), said(image(url=server.url)), AttachmentNotLoaded)
 
     assert told == f"messages.0.parts.0: {why}"
 
@@ -302,17 +304,21 @@ async def test_a_failure_is_known_too(load: Load) -> None:
 async def test_a_few_are_fetched_at_a_time(load: Load) -> None:
     """Not one after the other, and not all at once."""
     running, most = 0, 0
+    a_few = asyncio.Event()
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.05)
+        if running == 4:
+            a_few.set()
+        await a_few.wait()
+        await asyncio.sleep(0.05)  # in which a fifth would come
         running -= 1
         writer.write(response(PNG))
 
-    async with serving(answer) as server:
-        await load().by_value(said(*(image(url=f"{server.url}/{number}") for number in range(20))), NOWHERE)
+    async with serving(answer) as server, asyncio.timeout(60):
+        await load(within_s=60).by_value(said(*(image(url=f"{server.url}/{number}") for number in range(20))), NOWHERE)
 
     assert most == 4
 

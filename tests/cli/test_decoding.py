@@ -7,7 +7,7 @@ import pytest
 
 from cli.decoding import decoded
 from streaming.errors import NotTheWire, ProviderError, StreamedError, TruncatedStream
-from streaming.messages import text_sha256
+from streaming.messages import Message, text_sha256
 from streaming.providers import WIRES
 from streaming.providers.wire import Quirks
 from tests.recordings import OPENAI_CHAT, Recording, recordings, said
@@ -23,13 +23,15 @@ EVERY = [
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run `millstream decode` as a user does."""
-    return subprocess.run([MILLSTREAM, "decode", *arguments], input=stdin, capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        [MILLSTREAM, "decode", *arguments], input=stdin, capture_output=True, timeout=240, check=False
+    )
 
 
 @pytest.mark.parametrize(("wire", "recording"), EVERY)
 def test_every_recording_decodes_to_what_the_unary_endpoint_says(wire: str, recording: Recording) -> None:
     """Whatever the wire and the answer."""
-    got = decoded(WIRES[wire], [recording.stream], quirks=Quirks(), neutral=False)
+    got = decoded(wire, [recording.stream], quirks=Quirks(), neutral=False)
 
     assert said(recording.unary) == said(got)
 
@@ -62,11 +64,21 @@ def test_neutral_is_our_message_with_how_it_ended_and_its_fingerprint() -> None:
 
 def test_neutral_shows_every_choice_where_there_are_several() -> None:
     """The message is the first of them."""
-    got = decoded(WIRES["openai-chat"], [OPENAI_CHAT["two_choices"].stream], quirks=Quirks(), neutral=True)
+    got = decoded("openai-chat", [OPENAI_CHAT["two_choices"].stream], quirks=Quirks(), neutral=True)
 
     assert isinstance(got["choices"], list)
     assert len(got["choices"]) == 2
     assert got["message"] == got["choices"][0]
+
+
+def test_neutral_has_what_only_the_provider_understands_under_the_wires_name() -> None:
+    """A recording does not say which provider it is of, and no provider's name is empty."""
+    thinking = recordings("anthropic_messages")["thinking"]
+    got = decoded("anthropic-messages", [thinking.stream], quirks=Quirks(), neutral=True)
+
+    message = Message.model_validate(got["message"])
+    assert message == WIRES["anthropic-messages"].answer(thinking.unary, "anthropic-messages").message
+    assert message.model_dump()["parts"][0]["provider_data"].keys() == {"anthropic-messages"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +117,7 @@ def test_what_is_no_whole_answer_exits_with_3_and_a_typed_error(stream: bytes, k
 def test_the_first_line_with_anything_in_it_decides_what_it_is(stream: list[bytes], error: type[ProviderError]) -> None:
     """However the bytes are cut, and whatever blank lines stand before."""
     with pytest.raises(error):
-        decoded(WIRES["openai-chat"], stream, quirks=Quirks(), neutral=False)
+        decoded("openai-chat", stream, quirks=Quirks(), neutral=False)
 
 
 def test_a_server_without_done_is_decoded_when_told_so() -> None:

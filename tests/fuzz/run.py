@@ -17,7 +17,7 @@ from tests.fuzz.properties import TARGETS
 _ROOT = Path(__file__).parents[2]
 _FINDINGS = Path(__file__).parent / "findings"
 _MAX_INPUT_BYTES = 4096
-_SLOW_S = 5
+_SLOW_S = 30  # an input takes milliseconds: only a hang, or time out of all proportion, takes this long on any machine
 _AT_ONCE = 2
 
 
@@ -25,8 +25,12 @@ class Broken(Exception):
     """An input broke a property; the text is libFuzzer's."""
 
 
-def fuzz(target: str, seconds: int) -> tuple[int, list[bytes]]:
-    """Fuzz one target for so long; return how many inputs it took, and the fewest that reach all they reached.
+def fuzz(target: str, *measure: str) -> tuple[int, list[bytes]]:
+    """Fuzz one target; return how many inputs it took, and the fewest that reach all they reached.
+
+    Args:
+        target: its name.
+        measure: libFuzzer's options that say for how long, and from which seed.
 
     Raises:
         Broken: an input broke a property.
@@ -38,7 +42,7 @@ def fuzz(target: str, seconds: int) -> tuple[int, list[bytes]]:
         log = _libfuzzer(
             target,
             found,
-            f"-max_total_time={seconds}",
+            *measure,
             f"-max_len={_MAX_INPUT_BYTES}",
             f"-timeout={_SLOW_S}",
             "-rss_limit_mb=2048",
@@ -61,7 +65,7 @@ def _libfuzzer(target: str, *arguments: str) -> str:
 
 def _report(target: str, seconds: int) -> str:
     try:
-        count, inputs = fuzz(target, seconds)
+        count, inputs = fuzz(target, f"-max_total_time={seconds}")
     except Broken as broken:
         return f"{target}: BROKEN\n{broken}"
     corpora.keep(target, inputs)

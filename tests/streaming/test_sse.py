@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,3 +204,18 @@ def test_64_mib_in_one_event_are_the_most_by_default() -> None:
     assert [Event(image)] == Decoder().feed(b"data:" + image + b"\n\n")
     with pytest.raises(EventTooLarge):
         Decoder().feed(b"data:x" + image)
+
+
+def test_long_names_of_events_are_not_kept() -> None:
+    """A server that calls each event otherwise, at great length, fills no memory."""
+    decoder = Decoder()
+    tracemalloc.start()
+    try:
+        for number in range(64):
+            name = str(number) * 500_000
+            assert [event.type for event in decoder.feed(f"event:{name}\ndata:x\n\n".encode())] == [name]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 10 * 1024 * 1024

@@ -4,7 +4,7 @@ Which delta does what to which field is the tables below (https://platform.claud
 A delta they do not know changes nothing: the vendor asks clients to bear new ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from streaming.deltas import Delta, PartAdded, PartStarted
 from streaming.errors import NotTheWire
@@ -63,6 +63,10 @@ class Block:
         if text is None:
             text = self._texts[name] = GrowingText()
         self._show(name, text.add(piece), deltas)
+
+    def growing(self, name: str) -> tuple[Callable[[str], str], int]:
+        """Return how to add to one of the block's texts, and the part that shows it; -1 where none does, or not yet."""
+        return self._texts[name].add, self._part if name == self._shown else -1
 
     def close(self, deltas: list[Delta]) -> None:
         """No delta will follow; append what that shows."""

@@ -11,7 +11,7 @@ Rules of this file:
 from collections.abc import Callable
 from itertools import count
 
-from streaming.deltas import Delta
+from streaming.deltas import Delta, PartAdded
 from streaming.errors import NotTheWire, TruncatedStream
 from streaming.jsontext import JsonObject, JsonValue, loads, mended_object
 from streaming.providers.anthropic_messages.answer import raise_error
@@ -33,9 +33,9 @@ def accumulator(_quirks: Quirks) -> "Accumulator":
 class Accumulator:
     """One streamed response. See `wire.Accumulator`."""
 
-    unshown = 0  # every piece of content on this wire has its delta, or comes with one
-
     def __init__(self) -> None:
+        self.unshown = 0
+        """How many pieces of content came that no delta told of: of server-side tools' input, signatures, citations."""
         self._complete = False
         self._message: JsonObject = {}
         self._started = False
@@ -43,7 +43,7 @@ class Accumulator:
         self._usage: JsonObject = {}
         self._blocks: list[Block] = []
         self._open: dict[int, Block] = {}
-        self._growing: tuple[Template, str, Block] | None = None
+        self._growing: tuple[Template, Callable[[str], str], int] | None = None
         self._numbers = count()
         self._ids = CallIds()
 
@@ -61,12 +61,12 @@ class Accumulator:
             TruncatedStream: `message_stop` came before any stop reason.
         """
         if self._growing is not None:
-            template, name, block = self._growing
+            template, add, part = self._growing
             piece = template.string_in(event.data)
             if piece is not None:
-                deltas: list[Delta] = []
-                block.grow(name, piece, deltas)
-                return deltas
+                if added := add(piece):
+                    return [PartAdded(part, added)]
+                return []
         return [] if self._complete else self._take(event)
 
     def _take(self, event: Event) -> list[Delta]:
@@ -168,14 +168,19 @@ class Accumulator:
         name = GROWN_BY.get(kind)
         if name is None:
             block.take(delta, kind)
+            self.unshown += 1
             return
         piece = delta.get(name)
         if not isinstance(piece, str):
             raise NotTheWire(f"a {kind} of the stream has no {name}")
         block.grow(name, piece, deltas)
+        # Thoughts that are kept back may still say how much they are.
+        if not deltas and (piece or len(delta) > len(("type", name))):
+            self.unshown += 1
         if self._growing is None and event.get("type") == "content_block_delta":
-            template = template_of(data, piece, event | {"delta": delta | {name: PROBE}})
-            self._growing = (template, name, block) if template else None
+            add, part = block.growing(name)
+            template = template_of(data, piece, event | {"delta": delta | {name: PROBE}}) if part >= 0 else None
+            self._growing = (template, add, part) if template else None
 
     def _open_block(self, index: int, fields: JsonValue, deltas: list[Delta]) -> Block:
         if not isinstance(fields, dict):

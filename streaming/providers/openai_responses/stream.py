@@ -36,9 +36,9 @@ def accumulator(_quirks: Quirks) -> "Accumulator":
 class Accumulator:
     """One streamed response. See `wire.Accumulator`."""
 
-    unshown = 0  # every piece of content on this wire has its delta, or comes with one
-
     def __init__(self) -> None:
+        self.unshown = 0
+        """How many pieces of content came that no delta told of: of server-side tools' code and calls, of images."""
         self._response: JsonObject = {}
         self._items: dict[int, Item] = {}
         self._parts = Parts()
@@ -86,6 +86,8 @@ class Accumulator:
             take(self, data, deltas)
         elif kind == "error" or data.get("type") is None:
             raise_failure(data | {"type": "error"} if kind == "error" else data)
+        elif kind.endswith(_PIECES):
+            self.unshown += 1
         return deltas
 
     def take_whole(self, response: JsonValue) -> list[Delta]:
@@ -142,6 +144,8 @@ class Accumulator:
             self._place, self._latest = place, self._text(slot, data)
         if self._latest is not None:
             self._latest.add(piece, deltas)
+            if piece and not deltas:
+                self.unshown += 1
             if logprobs := data.get("logprobs"):
                 self._latest.extend("logprobs", logprobs)
 
@@ -244,6 +248,8 @@ def _object(data: bytes) -> JsonObject:
     return value
 
 
+# How the names of events end that are a piece of something, also of what only the terminal event tells us.
+_PIECES = (".delta", ".partial_image")
 _DELTAS = {f"{name}.delta": slot for name, slot in SLOTS.items()}
 _EVENTS: dict[str, Callable[[Accumulator, JsonObject, list[Delta]], None]] = {
     **{f"{name}.done": partial(Accumulator._finish_text, slot=slot) for name, slot in SLOTS.items()},

@@ -38,8 +38,8 @@ async def whole(connection: Connection) -> bytes:
 
 
 async def logged(provider: ScriptedProvider, script: str, outcome: str) -> Entry:
-    """Waits until the journal has the script's request with this outcome."""
-    for _ in range(200):
+    """Waits until the journal has the script's request with this outcome, for so long that only a hang is longer."""
+    for _ in range(6000):
         entries = await provider.requests(script)
         if [entry.outcome for entry in entries] == [outcome]:
             return entries[0]

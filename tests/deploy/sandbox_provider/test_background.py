@@ -81,12 +81,12 @@ async def test_it_keeps_its_pace_whoever_reads(provider: ScriptedProvider, opena
     assert [response.status for response in standing] == ["in_progress", "completed"]
     assert [response.background for response in standing] == [True, True]
     assert took >= 3.8
-    assert time.monotonic() - started - took < 3
+    assert time.monotonic() - started - took < took  # the pace is not kept again
 
 
 async def test_a_cancelled_response_says_no_more(provider: ScriptedProvider, openai: AsyncOpenAI, script: str) -> None:
     """To cancel it again changes nothing, and neither does to cancel a finished one."""
-    await provider.put(script, [SLOW, {"text": "done"}])
+    await provider.put(script, [{"tokens": 99, "pace_s": 0.5}, {"text": "done"}])
     identity = identity_of(await begun(openai, script))
     reading = asyncio.create_task(rest(openai, identity, None))
     await asyncio.sleep(0.1)

@@ -1,7 +1,6 @@
 """Each body that a script asks for is on the wire as it says."""
 
 import base64
-import time
 
 import orjson
 import pytest
@@ -44,12 +43,9 @@ async def test_ten_thousand_tokens_go_out_at_once(
 ) -> None:
     """Without a pace the provider writes in batches."""
     await provider.put(script, [{"tokens": 10_000}])
-    begun = time.monotonic()
     body = await whole(await ask(script, wire))
-    took = time.monotonic() - begun
 
     assert body.index(b" 00000") < body.index(b" 05000") < body.index(b" 09999") < body.index(wire.end)
-    assert took < 30
     [entry] = await provider.requests(script)
     assert (entry.chunks_sent, entry.outcome) == (10_000, "complete")
 

@@ -21,17 +21,16 @@ async def test_the_headers_and_the_first_token_wait(
     provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire, *, stream: bool
 ) -> None:
     """Two silences, one before the headers and one after them, each of its own length."""
-    await provider.put(script, [{"text": "a", "headers_after_s": 0.1, "first_token_s": 0.2}])
-    reader, _ = await ask(script, wire, stream=stream)
+    await provider.put(script, [{"text": "a", "headers_after_s": 0.1, "first_token_s": 0.2}, {"first_token_s": 3600}])
     begun = time.monotonic()
+    reader, _ = await ask(script, wire, stream=stream)
     await reader.readuntil(b"\r\n\r\n")
-    headers = time.monotonic()
+    assert time.monotonic() - begun > 0.09
     await reader.readline()
-    first = time.monotonic()
+    assert time.monotonic() - begun > 0.29
 
-    assert headers - begun > 0.09
-    assert first - headers > 0.1
-    assert 0.29 < first - begun < 15
+    reader, _ = await ask(script, wire, stream=stream)
+    await reader.readuntil(b"\r\n\r\n")  # which do not wait for what comes after them
 
 
 async def test_the_pace_is_kept(provider: ScriptedProvider, ask: RawAsk, script: str, wire: Wire) -> None:
@@ -40,7 +39,7 @@ async def test_the_pace_is_kept(provider: ScriptedProvider, ask: RawAsk, script:
     begun = time.monotonic()
     _, pieces = await answer(await ask(script, wire))
 
-    assert 0.17 < time.monotonic() - begun < 15
+    assert time.monotonic() - begun > 0.17
     assert len(pieces) > 15
 
 

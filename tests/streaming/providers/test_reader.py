@@ -4,110 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.deltas import Delta, PartAdded, PartStarted, of_message
-from streaming.errors import NotTheWire, ProviderError, StreamedError, TruncatedStream
+from streaming.deltas import Delta, PartAdded, PartStarted
+from streaming.errors import NotTheWire, ProviderError, TruncatedStream
 from streaming.jsontext import JsonValue
-from streaming.live.transcript import Transcript
 from streaming.providers import openai_chat
 from streaming.providers.reader import MAX_UNARY_BYTES, StreamReader, UnaryReader
 from streaming.providers.wire import Quirks
-from tests.recordings import OPENAI_CHAT, Recording, said
-from tests.strategies import cut, json_values, texts_with_halves
-
-ALL = pytest.mark.parametrize("recording", OPENAI_CHAT.values(), ids=OPENAI_CHAT)
-
-
-class Heard:
-    """What a stream came to: the parts that its deltas make, and the reader's own object."""
-
-    def __init__(self, pieces: list[bytes], quirks: Quirks | None = None) -> None:
-        reader = StreamReader(openai_chat, quirks or Quirks())
-        deltas: list[Delta] = []
-        for piece in pieces:
-            deltas += reader.feed(piece)
-        deltas += reader.eof()
-        self.final = reader.final()
-        self.complete = reader.complete
-        self.transcript = Transcript()
-        for delta in deltas:
-            self.transcript.add(delta)
-
-    @property
-    def parts(self) -> list[tuple[str, str, str, str]]:
-        """Type, id, name and text of each part, as a viewer has them."""
-        return [(part.type, part.id, part.name, part.text) for part in self.transcript.parts]
-
-
-@ALL
-def test_a_stream_amounts_to_the_unary_body(recording: Recording) -> None:
-    """The object is the unary one, usage included, and what viewers saw is what it says."""
-    heard = Heard([recording.stream])
-
-    assert said(recording.unary) == said(heard.final)
-    answer = openai_chat.answer(heard.final, "")
-    assert openai_chat.answer(openai_chat.unary(recording.unary), "") == answer
-    assert answer.message.text == heard.transcript.text
-    shown = Transcript()
-    for delta in of_message(answer.message):
-        shown.add(delta)
-    assert sorted(part.text for part in shown.parts if part.text) == sorted(text for *_, text in heard.parts if text)
-
-
-@pytest.mark.parametrize("name", ["crlf_comments_bom", "parallel_tool_calls", "surrogate_halves", "unicode"])
-def test_a_cut_at_every_place_changes_nothing(name: str) -> None:
-    """In two pieces, cut at every single byte."""
-    stream = OPENAI_CHAT[name].stream
-    whole = Heard([stream])
-
-    for place in range(len(stream)):
-        heard = Heard([stream[:place], stream[place:]])
-        assert (whole.parts, whole.final) == (heard.parts, heard.final)
-
-
-@ALL
-def test_byte_by_byte_changes_nothing(recording: Recording) -> None:
-    """Every single cut at once."""
-    whole = Heard([recording.stream])
-    heard = Heard([bytes([byte]) for byte in recording.stream])
-
-    assert (whole.parts, whole.final) == (heard.parts, heard.final)
-
-
-@given(st.data())
-def test_cuts_anywhere_change_nothing(data: st.DataObject) -> None:
-    """Any recording in any pieces."""
-    recording = data.draw(st.sampled_from(list(OPENAI_CHAT.values())))
-    whole = Heard([recording.stream])
-    heard = Heard(data.draw(cut(recording.stream)))
-
-    assert (whole.parts, whole.final) == (heard.parts, heard.final)
-
-
-@ALL
-def test_a_stream_cut_short_is_never_an_answer(recording: Recording) -> None:
-    """Before its [DONE] every end is a truncation; from there on it is the whole answer, usage included."""
-    marker = recording.stream.index(b"[DONE]") + len(b"[DONE]")
-
-    reader = StreamReader(openai_chat, Quirks())
-    for place, byte in enumerate(recording.stream[:marker]):
-        assert not reader.complete
-        if place > marker - 300:
-            with pytest.raises(TruncatedStream):
-                Heard([recording.stream[:place]])
-        reader.feed(bytes([byte]))
-    for place in range(marker, len(recording.stream) + 1):
-        assert said(recording.unary) == said(Heard([recording.stream[:place]]).final)
-
-
-@pytest.mark.parametrize("name", ["text", "parallel_tool_calls", "crlf_comments_bom", "unicode"])
-def test_each_byte_that_is_missing_is_noticed(name: str) -> None:
-    """Every prefix of a recording up to the terminal marker fails as truncated, and as nothing else."""
-    stream = OPENAI_CHAT[name].stream
-    marker = stream.index(b"[DONE]") + len(b"[DONE]")
-
-    for place in range(marker):
-        with pytest.raises(TruncatedStream):
-            Heard([stream[:place]])
+from tests.recordings import OPENAI_CHAT, said
+from tests.strategies import json_values, texts_with_halves
+from tests.streaming.providers.heard import Heard, check_unary
 
 
 def test_without_done_a_finish_reason_is_the_marker_where_the_quirk_says_so() -> None:
@@ -115,13 +20,17 @@ def test_without_done_a_finish_reason_is_the_marker_where_the_quirk_says_so() ->
     recording = OPENAI_CHAT["two_choices"]
     stream = recording.stream.replace(b"data: [DONE]\n\n", b"")
 
-    assert said(recording.unary) == said(Heard([stream], Quirks(no_done=True)).final)
+    assert said(recording.unary) == said(Heard(openai_chat, [stream], Quirks(no_done=True)).final)
     with pytest.raises(TruncatedStream, match=r"without \[DONE\]"):
-        Heard([stream])
+        Heard(openai_chat, [stream])
     with pytest.raises(TruncatedStream, match="no finish reason"):
-        Heard([stream[: stream.rindex(b'"finish_reason":"length"')].rpartition(b"data:")[0]], Quirks(no_done=True))
+        Heard(
+            openai_chat,
+            [stream[: stream.rindex(b'"finish_reason":"length"')].rpartition(b"data:")[0]],
+            Quirks(no_done=True),
+        )
     with pytest.raises(TruncatedStream, match="no finish reason"):
-        Heard([b""], Quirks(no_done=True))
+        Heard(openai_chat, [b""], Quirks(no_done=True))
 
 
 def test_done_before_the_finish_is_no_end() -> None:
@@ -130,32 +39,9 @@ def test_done_before_the_finish_is_no_end() -> None:
     half = stream[: len(stream) // 2].rpartition(b"data:")[0]
 
     with pytest.raises(TruncatedStream, match="no finish reason"):
-        Heard([half + b"data: [DONE]\n\n"])
+        Heard(openai_chat, [half + b"data: [DONE]\n\n"])
     with pytest.raises(TruncatedStream, match="no finish reason"):
-        Heard([b"data: [DONE]\n\n"])
-
-
-def test_nothing_after_done_matters() -> None:
-    """Not even an error, or bytes that are no events of this wire."""
-    recording = OPENAI_CHAT["text"]
-    heard = Heard([recording.stream + b'data: {"error":{"message":"late"}}\n\ndata: nonsense\n\ndata: x'])
-
-    assert heard.complete
-    assert said(recording.unary) == said(heard.final)
-
-
-def test_empty_events_are_keepalives() -> None:
-    """Events with no data, or with blank data, mean nothing, also at the end."""
-    recording = OPENAI_CHAT["text"]
-    stream = recording.stream.replace(b"\n\ndata: {", b"\n\ndata:\n\ndata\ndata\n\nevent: ping\ndata: \n\ndata: {")
-
-    assert said(recording.unary) == said(Heard([b"data: \n\n" + stream + b"data:"]).final)
-
-
-def test_an_error_that_ends_the_body_without_a_blank_line_is_an_error() -> None:
-    """It says more than that the stream was cut."""
-    with pytest.raises(StreamedError, match="server_error: boom"):
-        Heard([b'data: {"error":{"message":"boom","type":"server_error"}}'])
+        Heard(openai_chat, [b"data: [DONE]\n\n"])
 
 
 # -- strangers
@@ -234,48 +120,30 @@ def test_any_events_come_to_an_answer_or_to_a_failure_of_ours(chunks: list[JsonV
     """Whatever a server sends, nothing but a ProviderError comes out, and deltas say what the answer says."""
     stream = b"".join(map(_event, [*chunks, _FINISH])) + b"data: [DONE]\n\n"
     try:
-        heard = Heard([stream])
+        heard = Heard(openai_chat, [stream])
         answer = openai_chat.answer(heard.final, "")
     except ProviderError as error:
         str(error).encode()
         return
 
-    assert answer.message.text == heard.transcript.text
+    assert answer.message.text == heard.text
     answer.message.model_dump_json()
     json.dumps(heard.final, ensure_ascii=False, allow_nan=False).encode()
-    for part in heard.transcript.parts:
-        f"{part.id}{part.name}{part.text}".encode()
-
-
-@given(st.binary(max_size=200), st.sampled_from([b"", b"data:", b'data: {"choices":[']))
-def test_any_bytes_end_in_a_failure_of_ours(body: bytes, start: bytes) -> None:
-    """No random bytes are an answer."""
-    with pytest.raises(ProviderError):
-        Heard([start + body])
+    for part in heard.parts:
+        "".join(part).encode()
 
 
 @given(st.one_of(json_values(), _chunks(texts_with_halves())))
 def test_any_json_body_is_an_answer_or_a_failure_of_ours(body: JsonValue) -> None:
     """The same for what is read as unary."""
-    reader = UnaryReader(openai_chat)
-    reader.feed(json.dumps(body).encode())
-    try:
-        deltas = reader.eof()
-    except ProviderError as error:
-        str(error).encode()
-        return
-
-    shown = Transcript()
-    for delta in deltas:
-        shown.add(delta)
-    assert openai_chat.answer(reader.final(), "").message.text == shown.text
+    check_unary(openai_chat, body)
 
 
 @given(st.lists(texts_with_halves(), max_size=8))
 def test_halves_of_characters_are_joined_across_chunks(pieces: list[str]) -> None:
     """Viewers see whole characters, and exactly the text of the unary body; a half left over is U+FFFD."""
     chunks: list[JsonValue] = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
-    heard = Heard([b"".join(map(_event, [*chunks, _FINISH])) + b"data: [DONE]\n\n"])
+    heard = Heard(openai_chat, [b"".join(map(_event, [*chunks, _FINISH])) + b"data: [DONE]\n\n"])
 
     message: JsonValue = {"role": "assistant", "content": "".join(pieces)}
     body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
@@ -283,7 +151,7 @@ def test_halves_of_characters_are_joined_across_chunks(pieces: list[str]) -> Non
     unary.feed(body)
     unary.eof()
     text = openai_chat.answer(unary.final(), "").message.text
-    assert text == heard.transcript.text == openai_chat.answer(heard.final, "").message.text
+    assert text == heard.text == openai_chat.answer(heard.final, "").message.text
 
 
 def test_a_high_half_waits_for_its_partner() -> None:
@@ -305,9 +173,9 @@ def test_exotic_numbers_and_bytes_arrive() -> None:
     stream = _event(
         {"created": big, "choices": [{"index": 0, "delta": {"content": "a?b"}}], "usage": {"prompt_tokens": big}}
     )
-    heard = Heard([stream.replace(b"a?b", b"a\xffb") + _event(_FINISH) + b"data: [DONE]\n\n"])
+    heard = Heard(openai_chat, [stream.replace(b"a?b", b"a\xffb") + _event(_FINISH) + b"data: [DONE]\n\n"])
 
-    assert heard.transcript.text == "a\ufffdb"
+    assert heard.text == "a\ufffdb"
     assert big == heard.final["created"]
     assert big == openai_chat.answer(heard.final, "").usage.input_tokens
 
@@ -316,23 +184,10 @@ def test_exotic_numbers_and_bytes_arrive() -> None:
 def test_json_that_nobody_could_pass_on_is_not_the_wire(data: bytes) -> None:
     """NaN, numbers beyond floats and bottomless nesting fail the try, and crash nothing."""
     with pytest.raises(NotTheWire):
-        Heard([b"data: " + data + b"\n\n"])
+        Heard(openai_chat, [b"data: " + data + b"\n\n"])
 
 
 # -- unary bodies
-
-
-@ALL
-def test_a_unary_body_is_shown_whole(recording: Recording) -> None:
-    """Nothing is shown before the end; then each part, whole."""
-    reader = UnaryReader(openai_chat)
-    body = json.dumps(recording.unary).encode()
-
-    assert reader.feed(body[:10]) + reader.feed(body[10:]) == []
-    assert not reader.complete
-    assert reader.final() == {}
-    assert of_message(openai_chat.answer(recording.unary, "").message) == reader.eof()
-    assert recording.unary == reader.final()
 
 
 def test_a_unary_body_cut_anywhere_is_truncated() -> None:

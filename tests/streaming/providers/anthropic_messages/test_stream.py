@@ -326,3 +326,27 @@ def test_what_says_nothing_is_borne(given: JsonObject) -> None:
     accumulator, _ = fed(message_start())
 
     assert accumulator.feed(event(given, "x")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "deltas", "unshown"),
+    [
+        ("text", [{"type": "text_delta", "text": "a"}] * 3, 0),
+        ("text", [{"type": "text_delta", "text": ""}] * 3, 0),
+        ("text", [{"type": "citations_delta", "citation": {}}], 1),
+        ("server_tool_use", [{"type": "input_json_delta", "partial_json": "[1,"}] * 3, 3),
+        ("server_tool_use", [{"type": "input_json_delta", "partial_json": ""}], 0),
+        ("tool_use", [{"type": "input_json_delta", "partial_json": "[1,"}] * 3, 0),
+        ("thinking", [{"type": "signature_delta", "signature": "s"}], 1),
+        ("thinking", [{"type": "thinking_delta", "thinking": "", "estimated_tokens": n} for n in (5, 9)], 2),
+        ("novel", [{"type": "novel_delta"}], 1),
+    ],
+    ids=range(9),
+)
+def test_content_that_no_delta_tells_of_is_counted(kind: str, deltas: list[JsonObject], unshown: int) -> None:
+    """It is progress all the same: long input of a server-side tool is no stall, and keepalives and empty text are."""
+    accumulator, _ = fed(message_start(), block_start(0, {"type": kind}), {"type": "ping"})
+    for one in deltas:
+        accumulator.feed(event(block_delta(0, **one)))
+
+    assert unshown == accumulator.unshown

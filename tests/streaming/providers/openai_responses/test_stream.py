@@ -374,3 +374,24 @@ def test_a_response_may_come_whole_with_nothing_before_it() -> None:
     assert deltas == [PartStarted(0, "text"), PartAdded(0, "a")]
     with pytest.raises(NotTheWire, match="another response"):
         fed(begun())[0].take_whole({**BACKGROUND, "id": "s", "status": "completed"})
+
+
+@pytest.mark.parametrize(
+    ("events", "unshown"),
+    [
+        ([text("a"), text("b")], 0),
+        ([text("")], 0),
+        ([{"type": "response.in_progress", "response": {"id": "r"}}, {"type": "response.novel", "x": 1}], 0),
+        ([{"type": "response.code_interpreter_call_code.delta", "output_index": 0, "delta": "x"}] * 3, 3),
+        ([{"type": "response.code_interpreter_call_code.delta", "output_index": 0, "delta": ""}], 0),
+        ([{"type": "response.mcp_call_arguments.delta", "output_index": 0, "delta": "{"}], 1),
+        ([{"type": "response.image_generation_call.partial_image", "partial_image_b64": "AA=="}], 1),
+        ([{"type": "response.audio.delta", "delta": "AA=="}, {"type": "response.novel.delta"}], 2),
+    ],
+    ids=range(8),
+)
+def test_content_that_no_delta_tells_of_is_counted(events: list[JsonValue], unshown: int) -> None:
+    """It is progress all the same: code that is being written is no stall, and empty pieces are."""
+    accumulator, _ = fed(CREATED, *events)
+
+    assert unshown == accumulator.unshown
