@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from activities.attachments import ByValue
 from activities.clocks import Clocks
-from activities.pulse import BEAT_EVERY_S, Pulse
+from activities.pulse import Pulse
 from activities.reading import Reading
 from activities.reattaching import Reattachment
 from activities.routes import Candidate
@@ -150,8 +150,7 @@ class CandidateCall:
         run = _Run(transport, by_value, Clocks(self._limits, now()), show, gone)
         self._beat_at = now()
         try:
-            every_s = min(BEAT_EVERY_S, self._limits.heartbeat_s / 3)
-            async with Pulse(run.clocks, self._beating(beat, now), self._telling(now), every_s):
+            async with Pulse(run.clocks, self._beating(beat, now), self._limits.heartbeat_s, self._telling(now)):
                 filtered = None if await self._took_up(run) else await self._ask(run)
             return filtered or self._whole()
         except Exception as error:

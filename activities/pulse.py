@@ -1,8 +1,9 @@
 """The one timer of a try: it beats Temporal while the clocks hold, and ends the try when one has run out.
 
 A beat means "this worker lives and the stream is inside its clocks". It comes from the loop that serves the
-stream, at most about once a second, from when there is anything to tell, and never once a clock has run out: then
-silence becomes Temporal's heartbeat timeout, whatever the try's own cleaning up may hang on.
+stream, about once a second or, under a short heartbeat timeout, a few times within it, from when there is anything to
+tell, and never once a clock has run out: then silence becomes Temporal's heartbeat timeout, whatever the try's own
+cleaning up may hang on.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from activities.clocks import Clocks
 from streaming.errors import ClockRanOut
 
 BEAT_EVERY_S = 1.0
+_BEATS_IN_A_TIMEOUT = 3  # so that one that comes late does not race it
 _LOOK_EVERY_S = 0.2  # a clock that starts with the first content is noticed at the latest this late
 
 
@@ -25,21 +27,21 @@ class Pulse:
     Args:
         clocks: the try's.
         beat: tells Temporal that the try is inside them.
+        heartbeat_s: Temporal's heartbeat timeout.
         telling: whether a beat has anything to tell yet.
-        every_s: from one beat to the next; well within Temporal's heartbeat timeout.
     """
 
     def __init__(
         self,
         clocks: Clocks,
         beat: Callable[[], None],
+        heartbeat_s: float,
         telling: Callable[[], bool] = lambda: True,
-        every_s: float = BEAT_EVERY_S,
     ) -> None:
         self._clocks = clocks
         self._beat = beat
+        self._every_s = min(BEAT_EVERY_S, heartbeat_s / _BEATS_IN_A_TIMEOUT)
         self._telling = telling
-        self._every_s = every_s
         self._next_beat = 0.0
         self._ran_out: str | None = None
         self._timer: asyncio.TimerHandle | None = None

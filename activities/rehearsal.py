@@ -98,10 +98,11 @@ async def _hindrance(
     turn: TurnInput, candidate: Candidate, by_value: ByValue, beat: Callable[[], None]
 ) -> TryError | None:
     """Return what would keep a candidate from being asked, under the clocks that a call of it has."""
-    clocks = Clocks(candidate.limits(turn.limits), asyncio.get_running_loop().time())
+    limits = candidate.limits(turn.limits)
+    clocks = Clocks(limits, asyncio.get_running_loop().time())
     try:
         Budget(turn.limits, Usage(), 0.0, candidate.price, estimated_input(turn)).check()
-        async with Pulse(clocks, beat):
+        async with Pulse(clocks, beat, limits.heartbeat_s):
             await CandidateCall(candidate, turn).body(by_value)
     except (ProviderError, BudgetSpent) as error:
         return TryError(

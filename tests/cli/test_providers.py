@@ -1,33 +1,23 @@
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from cli import providers as module
 from cli.following import DONE, FAILED
-from cli.providers import providers
+from cli.providers import CHECK_S, providers
 from deploy.sandbox.processes import free_port
 from settings import SettingsError
-from streaming.jsontext import JsonObject
+from streaming.jsontext import JsonObject, JsonValue
 from tests.activities.servers import DONE as END
 from tests.activities.servers import HEAD, WAIT, Answer, chunk, saying, serving
 from tests.provider import running_provider
+from tests.tables import candidate, provider, table
 
 KEY = "sk-a-secret-that-nobody-may-see"
-ROUTES = """
-[[routes.default]]
-provider = "mill"
-model = "wheel"
-
-[[routes.default]]
-provider = "mill"
-model = "stone"
-
-[[routes.quick]]
-provider = "groq"
-model = "gpt-oss"
-"""
+ROUTE = candidate("default", "mill", "wheel") + candidate("default", "mill", "stone")
+ROUTES = ROUTE + candidate("quick", "groq", "gpt-oss")
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +35,9 @@ async def scripted() -> AsyncIterator[str]:
         yield control.url
 
 
-def table(url: str, name: str = "mill", *more: str) -> str:
+def mill(url: str, **more: JsonValue) -> str:
     """Return a provider's table."""
-    keys = ['wire = "openai-chat"', f'base_url = "{url}"', f'api_key_env = "{name.upper()}_KEY"']
-    return "\n".join([f"[providers.{name}]", *keys, *more, ""])
+    return provider("mill", url, "openai-chat", "MILL_KEY", **more)
 
 
 def environ(folder: Path, toml: str, *keys: str) -> dict[str, str]:
@@ -59,10 +48,10 @@ def environ(folder: Path, toml: str, *keys: str) -> dict[str, str]:
 
 
 async def listed(
-    capsys: pytest.CaptureFixture[str], environ: Mapping[str, str], *, check: bool = False
+    capsys: pytest.CaptureFixture[str], environ: Mapping[str, str], *, check: bool = False, check_s: float = CHECK_S
 ) -> tuple[int, list[JsonObject]]:
     """Return the exit code and what `--json` prints, in which the key is nowhere."""
-    code = await providers(environ, check=check, as_json=True)
+    code = await providers(environ, check=check, as_json=True, check_s=check_s)
     printed = capsys.readouterr().out
     assert KEY not in printed
     told: list[JsonObject] = json.loads(printed)["providers"]
@@ -73,7 +62,7 @@ async def test_what_is_configured_is_listed_with_what_it_is_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Tables and the presets that routes name; nothing is called."""
-    toml = table("https://user:pass@mill.example:8443/v1", "mill", "no_done = true", 'refuses = ["seed", "n"]') + ROUTES
+    toml = mill("https://user:pass@mill.example:8443/v1", no_done=True, refuses=["seed", "n"]) + ROUTES
     code, told = await listed(capsys, environ(tmp_path, toml, "MILL_KEY"))
 
     assert code == DONE
@@ -101,7 +90,7 @@ async def test_what_is_configured_is_listed_with_what_it_is_for(
 
 async def test_people_get_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same, in words."""
-    toml = table("https://mill.example/v1", "mill", "no_done = true") + "[providers.vllm]\n" + ROUTES
+    toml = mill("https://mill.example/v1", no_done=True) + table("providers", "vllm") + ROUTES
 
     assert await providers(environ(tmp_path, toml, "MILL_KEY"), check=False, as_json=False) == DONE
     assert capsys.readouterr().out == (
@@ -131,9 +120,9 @@ async def test_without_settings_the_keys_that_are_set_are_listed(
 
 async def test_tables_without_a_route_are_listed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever is in the middle of setting up sees how far it has come."""
-    _, [mill] = await listed(capsys, environ(tmp_path, table("https://mill.example")))
+    _, [told] = await listed(capsys, environ(tmp_path, mill("https://mill.example")))
 
-    assert (mill["name"], mill["models"], mill["key_set"]) == ("mill", {}, False)
+    assert (told["name"], told["models"], told["key_set"]) == ("mill", {}, False)
 
 
 # -- checking
@@ -143,16 +132,16 @@ async def test_each_key_is_checked_with_one_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], scripted: str
 ) -> None:
     """A provider that lists its models to this key is ready; one without its key is not called at all."""
-    toml = table(scripted) + table(scripted, "other") + ROUTES.split("[[routes.quick]]")[0]
-    code, [mill, other] = await listed(capsys, environ(tmp_path, toml, "MILL_KEY"), check=True)
+    toml = mill(scripted) + provider("other", scripted, key="OTHER_KEY") + ROUTE
+    code, [ready, other] = await listed(capsys, environ(tmp_path, toml, "MILL_KEY"), check=True)
 
     assert code == FAILED
-    assert isinstance(mill["check"], dict)
+    assert isinstance(ready["check"], dict)
     assert isinstance(other["check"], dict)
-    assert (mill["check"]["ok"], mill["check"]["error"]) == (True, None)
+    assert (ready["check"]["ok"], ready["check"]["error"]) == (True, None)
+    assert isinstance(other["check"].pop("seconds"), float)
     assert other["check"] == {
         "ok": False,
-        "seconds": 0.0,
         "error": {"type": "SettingsError", "reason": "auth", "message": "OTHER_KEY is not set"},
     }
 
@@ -161,10 +150,10 @@ async def test_a_provider_that_is_ready_is_told_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], scripted: str
 ) -> None:
     """And the exit code says so too."""
-    code = await providers(environ(tmp_path, table(scripted), "MILL_KEY"), check=True, as_json=False)
+    code = await providers(environ(tmp_path, mill(scripted), "MILL_KEY"), check=True, as_json=False)
 
     assert code == DONE
-    assert "\n  ✓ answers, 0." in capsys.readouterr().out
+    assert re.search(r"\n  ✓ answers, \d+\.\d\d s\n", capsys.readouterr().out)
 
 
 _REFUSAL = (
@@ -175,41 +164,40 @@ _ERROR = HEAD + chunk(b'{"error": {"message": "no credit"}}') + END
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "reason", "message"),
+    ("answer", "check_s", "kind", "reason", "message"),
     [
-        (saying(_REFUSAL % KEY.encode()), "StatusError", "auth", "HTTP 401"),
-        (saying(_HTML), "NotTheWire", "bad_answer", "HTTP 200 with text/html: '<p>Log in</p>'"),
-        (saying(_ERROR), "StatusError", "unknown", "no credit"),
-        (saying(), "ConnectionLost", "connection", "without an answer"),
-        (saying(WAIT), "ClockRanOut", "timeout", "this try was not done for 0.2 s"),
+        (saying(_REFUSAL % KEY.encode()), CHECK_S, "StatusError", "auth", "HTTP 401"),
+        (saying(_HTML), CHECK_S, "NotTheWire", "bad_answer", "HTTP 200 with text/html: '<p>Log in</p>'"),
+        (saying(_ERROR), CHECK_S, "StatusError", "unknown", "no credit"),
+        (saying(), CHECK_S, "ConnectionLost", "connection", "without an answer"),
+        (saying(WAIT), 1, "ClockRanOut", "timeout", "this try was not done for 1 s"),
     ],
     ids=["refused", "another server", "an error under a 200", "hung up", "silent"],
 )
 async def test_a_failed_check_says_what_is_wrong(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
+    check_s: float,
     kind: str,
     reason: str,
     message: str,
 ) -> None:
     """By type, reason and sentence; a key that the server quotes is blotted out."""
-    monkeypatch.setattr(module, "_CHECK_S", 0.2)
     async with serving(answer) as server:
-        configured = environ(tmp_path, table(server.url), "MILL_KEY")
-        code, [mill] = await listed(capsys, configured, check=True)
-        in_words = await providers(configured, check=True, as_json=False)
+        configured = environ(tmp_path, mill(server.url), "MILL_KEY")
+        code, [told] = await listed(capsys, configured, check=True, check_s=check_s)
+        in_words = await providers(configured, check=True, as_json=False, check_s=check_s)
     request = server.requests[0]
     printed = capsys.readouterr().out
-    assert isinstance(mill["check"], dict)
-    error = mill["check"]["error"]
+    assert isinstance(told["check"], dict)
+    error = told["check"]["error"]
     assert isinstance(error, dict)
 
     assert (code, in_words) == (FAILED, FAILED)
-    assert (mill["check"]["ok"], error["type"], error["reason"]) == (False, kind, reason)
+    assert (told["check"]["ok"], error["type"], error["reason"]) == (False, kind, reason)
     assert message in str(error["message"])
-    assert f"✗ {kind} after 0." in printed
+    assert re.search(rf"✗ {kind} after \d+\.\d\d s: ", printed)
     assert KEY not in printed
     assert "\x1b" not in printed
     assert request.head.startswith("GET /models HTTP/1.1\r\n")
@@ -220,9 +208,9 @@ async def test_a_server_without_keys_is_called_without_a_header(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where its settings say so."""
-    toml = table("URL", "mill", 'check_path = "/health"').replace('"MILL_KEY"', '""')
     async with serving(saying(HEAD + chunk(b"{}") + END)) as server:
-        code, _ = await listed(capsys, environ(tmp_path, toml.replace("URL", server.url)), check=True)
+        toml = provider("mill", server.url, key="", check_path="/health")
+        code, _ = await listed(capsys, environ(tmp_path, toml), check=True)
     [request] = server.requests
 
     assert code == DONE

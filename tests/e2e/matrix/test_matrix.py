@@ -23,7 +23,7 @@ from tests.e2e.rig import Rig, eventually
 
 QUEUE = "matrix"
 _AT_ONCE = 60
-_ENOUGH_S = 100.0
+_ENOUGH_S = 240.0
 _DEFECT = "the answer could not be read"  # what a try is told where our code raised what it should not
 
 Doors = dict[str, Door]
@@ -53,7 +53,6 @@ def test_cells_have_names_of_their_own() -> None:
     assert len(slugs) == len(set(slugs))
 
 
-@pytest.mark.timeout(300)  # several hundred turns, on a machine of any speed
 @pytest.mark.parametrize("wire", WIRES)
 async def test_every_fault_has_its_verdict(rig: Rig, doors: Doors, wire: str) -> None:
     """The result is one candidate's whole answer after the tries that there must be, or the route is exhausted.
