@@ -46,6 +46,8 @@ _NO_ANSWER = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
+# No turn has such an id, or the server takes no such id at all: it is empty, or too long.
+_NO_SUCH_TURN = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
 _ASK_AGAIN_AFTER_S = (0.0, 0.1, 0.5, 1.0)
 _T = TypeVar("_T")
 
@@ -118,7 +120,7 @@ class Turns:
             while outcome.status == "terminated" and await _insist(lambda: _goes_on(handle)):
                 outcome = await _insist(lambda: _outcome(handle))
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
+            if error.status in _NO_SUCH_TURN:
                 raise TurnNotFound(turn_id) from error
             raise DurableUnreachable(error.message) from error
         return outcome
@@ -128,7 +130,7 @@ class Turns:
         try:
             description = await _insist(self._handle(turn_id).describe)
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
+            if error.status in _NO_SUCH_TURN:
                 return Standing("not found")
             return Standing("unreachable")
         if description.status != WorkflowExecutionStatus.RUNNING:
@@ -222,7 +224,7 @@ def _failed(cause: BaseException) -> Outcome:
 
 
 def _not_found_or(error: RPCError, turn_id: str) -> Exception:
-    return TurnNotFound(turn_id) if error.status == RPCStatusCode.NOT_FOUND else CannotReachTemporal(error.message)
+    return TurnNotFound(turn_id) if error.status in _NO_SUCH_TURN else CannotReachTemporal(error.message)
 
 
 def _not_started(error: RPCError, turn: JsonObject) -> Exception:

@@ -1,24 +1,12 @@
-"""The commands, their options and their exit codes.
-
-| code | meaning                    |
-|------|----------------------------|
-| 0    | done                       |
-| 1    | the turn failed            |
-| 2    | usage, or settings         |
-| 3    | no whole answer to decode  |
-| 4    | no such turn               |
-| 5    | cannot reach Temporal      |
-| 130  | detached; the turn goes on |
-"""
+"""The commands, their options and their exit codes."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, BinaryIO, NoReturn
 from uuid import uuid4
 
 import typer
@@ -29,8 +17,9 @@ import worker as worker_process
 from cli import decoding, following, showing, talking
 from cli import providers as configured
 from cli.displays import Display, JsonLines, JsonResult, Pipe
-from cli.following import DETACHED, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
+from cli.following import DETACHED, DONE, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
 from cli.screen import Screen
+from cli.standard_streams import abandon_output, is_full, open_what_is_closed
 from cli.wav import WavError
 from connection import CannotReachTemporal
 from deploy.sandbox.errors import SandboxError
@@ -43,16 +32,28 @@ from streaming.providers import WIRES
 from streaming.providers.wire import Quirks
 from turns import TurnRefused
 
+EXIT_CODES = {
+    DONE: "done",
+    FAILED: "the turn failed, or was refused; a provider's check failed",
+    USAGE: "usage, or settings",
+    decoding.NO_ANSWER: "no whole answer to decode",
+    NO_SUCH_TURN: "no such turn",
+    UNREACHABLE: "cannot reach Temporal",
+    DETACHED: "detached; the turn goes on",
+}
+
 app = typer.Typer(
     help="Durable LLM turns on Temporal, streamed live.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a plain traceback goes into a bug report
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Where things are: TEMPORAL_ADDRESS (or a Temporal profile), REDIS_URL, millstream.toml. See README.md.",
+    epilog="Where things are: TEMPORAL_ADDRESS (or a Temporal profile), REDIS_URL, millstream.toml. See README.md.\n\n"
+    + "Exit codes: "
+    + "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 
-_EXIT_CODES: dict[type[Exception], int] = {
+_CODE_OF: dict[type[Exception], int] = {
     SettingsError: USAGE,
     TurnNotFound: NO_SUCH_TURN,
     TurnRefused: FAILED,
@@ -92,7 +93,11 @@ def demo() -> None:
     _run(showing.demo)
 
 
-@app.command()
+@app.command(
+    epilog="Examples: millstream ask 'Which mill is older?'\n\n"
+    "git diff | millstream ask - --system 'Review this.' --id review-17\n\n"
+    "millstream ask --json Hi | jq .usage"
+)
 def ask(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to ask; - reads it from standard input.")],
     route: Annotated[str, typer.Option(help="A route of the worker's settings.")] = "default",
@@ -106,9 +111,11 @@ def ask(
 
     On a terminal the text appears as it is generated. In a pipe only the durable text is printed, at the end.
     """
-    text = _utf8("standard input", _standard_input()) if text == "-" else _utf8("the text", os.fsencode(text))
+    text = _utf8("standard input", _question()) if text == "-" else _utf8("the text", os.fsencode(text))
     if not text.strip():
         _refuse(USAGE, "there is nothing to ask: the text is empty")
+    if turn_id == "":
+        _refuse(USAGE, "--id is empty: leave it out for an id of its own")
     turn: JsonObject = {"messages": [{"role": "user", "content": text}], "route": route}
     if system is not None:
         turn["system"] = _utf8("--system", os.fsencode(system))
@@ -116,11 +123,11 @@ def ask(
         parse_turn(dumps(turn))
     except InvalidTurn as error:
         _refuse(USAGE, str(error))
-    chosen = turn_id or f"turn-{uuid4().hex[:16]}"
+    chosen = f"turn-{uuid4().hex[:16]}" if turn_id is None else turn_id
     _run(lambda environ: following.ask(environ, chosen, turn, _display(JsonResult if as_json else None)))
 
 
-@app.command()
+@app.command(epilog="Examples: millstream watch review-17\n\nmillstream watch --json review-17 | jq -r .k")
 def watch(
     turn: TurnId,
     as_json: Annotated[bool, typer.Option("--json", help="Print every frame as a line of JSON.")] = False,
@@ -129,7 +136,7 @@ def watch(
     _run(lambda environ: following.watch(environ, turn, _display(JsonLines if as_json else None)))
 
 
-@app.command()
+@app.command(epilog="Example: millstream stop review-17")
 def stop(
     turn: TurnId,
     as_json: Annotated[bool, typer.Option("--json", help="Print the partial result as one JSON object.")] = False,
@@ -138,7 +145,10 @@ def stop(
     _run(lambda environ: following.stop(environ, turn, JsonResult() if as_json else Pipe()))
 
 
-@app.command()
+@app.command(
+    epilog="Examples: millstream talk question.wav answer.wav\n\n"
+    "millstream talk question.wav --provider voice --pace realtime --vad"
+)
 def talk(
     question: Annotated[Path, typer.Argument(metavar="IN.wav", help="What you say: 16-bit PCM, of any rate.")],
     answer: Annotated[Path | None, typer.Argument(metavar="OUT.wav", help="Where the answer's sound goes.")] = None,
@@ -161,7 +171,7 @@ def talk(
     _run(lambda environ: talking.talk(environ, asked))
 
 
-@app.command()
+@app.command(epilog="Example: millstream providers --check")
 def providers(
     check: Annotated[bool, typer.Option("--check", help="Call each with its key; 1 if one fails.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -173,7 +183,10 @@ def providers(
     _run(lambda environ: configured.providers(environ, check=check, as_json=as_json))
 
 
-@app.command()
+@app.command(
+    epilog="Examples: millstream decode openai-chat answer.sse\n\n"
+    "curl -sN ... | tee answer.sse | millstream decode anthropic-messages --neutral"
+)
 def decode(
     wire: Annotated[str, typer.Argument(metavar="WIRE", help=f"One of {', '.join(WIRES)}.")],
     source: Annotated[str, typer.Argument(metavar="[FILE|-]", help="A recorded body; - is standard input.")] = "-",
@@ -183,14 +196,14 @@ def decode(
     """Rebuild a provider's answer from the raw bytes of its event stream, and print it as JSON.
 
     A stream that is cut, carries an error, or is no event stream prints {"error": {"type", "message"}} on standard
-    error and exits with 3. Record one with: curl -sN ... > FILE
+    error and exits with 3.
     """
     if wire not in WIRES:
         _refuse(USAGE, f"no wire {wire!r}; this version speaks {', '.join(WIRES)}")
     try:
-        with sys.stdin.buffer if source == "-" else open(source, "rb") as stream:
+        with _standard_input() if source == "-" else open(source, "rb") as stream:
             chunks = iter(lambda: stream.read(_READ_BYTES), b"")
-            answer = decoding.decoded(WIRES[wire], chunks, quirks=Quirks(no_done=no_done), neutral=neutral)
+            answer = decoding.decoded(wire, chunks, quirks=Quirks(no_done=no_done), neutral=neutral)
     except OSError as error:
         _refuse(USAGE, f"{source}: {error.strerror}")
     except ProviderError as error:
@@ -199,9 +212,15 @@ def decode(
     sys.stdout.buffer.write(dumps(answer) + b"\n")
 
 
-def _standard_input() -> bytes:
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        _refuse(USAGE, "standard input is closed")
+    return sys.stdin.buffer
+
+
+def _question() -> bytes:
     # More than this cannot become a turn, and endless input must have an end.
-    data = sys.stdin.buffer.read(MAX_PAYLOAD_BYTES + 1)
+    data = _standard_input().read(MAX_PAYLOAD_BYTES + 1)
     if len(data) > MAX_PAYLOAD_BYTES:
         _refuse(USAGE, f"standard input is too large: Temporal takes {MAX_PAYLOAD_BYTES:,} bytes for a whole turn")
     return data
@@ -229,11 +248,10 @@ def _run(command: Callable[[Mapping[str, str]], Coroutine[None, None, int]]) -> 
     except KeyboardInterrupt:
         raise typer.Exit(DETACHED) from None
     except BrokenPipeError:
-        # Whoever read our output has gone: that is a viewer who left, and no error to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_output()  # that is a viewer who left, and no error to tell
         raise typer.Exit(DETACHED) from None
-    except tuple(_EXIT_CODES) as error:
-        _refuse(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), str(error))
+    except tuple(_CODE_OF) as error:
+        _refuse(next(code for kind, code in _CODE_OF.items() if isinstance(error, kind)), str(error))
     raise typer.Exit(code)
 
 
@@ -246,10 +264,20 @@ def main() -> None:
     """Run the command line, and end the process."""
     # The console script's own folder comes first on the path, and worker.py is found from the project's.
     sys.path.insert(0, str(Path(__file__).parents[1]))
+    open_what_is_closed()
+    code = 0
     try:
-        app()
-    except SystemExit as ended:
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.flush()
-        # The interpreter's own way out sometimes crashes while the SDK's threads end (temporalio/sdk-python#300).
-        os._exit(ended.code if isinstance(ended.code, int) else 0)
+        try:
+            app()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(f"millstream: standard output: {error.strerror}", file=sys.stderr)
+        code = code or FAILED
+    # The interpreter's own way out sometimes crashes while the SDK's threads end (temporalio/sdk-python#300).
+    os._exit(code)

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 import typer
@@ -14,18 +15,9 @@ from pydantic_core import PydanticUndefined
 import routing
 import settings
 from activities.presets import PRESETS
-from activities.prices import Price, cost_usd, shipped
-from cli import decoding, following
-from cli.app import app
-from settings import (
-    AttachmentSettings,
-    BreakerSettings,
-    CandidateSettings,
-    LiveSettings,
-    ProviderSettings,
-    RetrySettings,
-    WorkerSettings,
-)
+from activities.prices import cost_usd, shipped
+from cli.app import EXIT_CODES, app
+from settings import Settings
 from streaming import errors
 from streaming.contracts import (
     DEFAULT_TASK_QUEUE,
@@ -184,20 +176,15 @@ def test_the_clocks_in_the_readme_have_their_defaults() -> None:
 def test_the_settings_in_the_readme_are_those_there_are() -> None:
     """Every key is told with its default, and no other."""
     (table,) = tables("key", "default", "meaning")
-    sections: dict[str, type[BaseModel]] = {
-        "worker": WorkerSettings,
-        "live": LiveSettings,
-        "attachments": AttachmentSettings,
-        "providers.NAME": ProviderSettings,
-        "routes.NAME[]": CandidateSettings,
-        "retries.NAME": RetrySettings,
-        "breakers": BreakerSettings,
-        'prices."PROVIDER/MODEL"': Price,
-    }
+    called = {"prices": '"PROVIDER/MODEL"'}
+    sections = [
+        _section(section, field.annotation, called.get(section, "NAME"))
+        for section, field in Settings.model_fields.items()
+    ]
     told = {_whole(name, row[0]): row[1].strip("`") for row in table for name in re.findall(r"`([^`]+)`", row[0])}
     defaults = {
         f"{section}.{name}": _as_toml(field.default)
-        for section, model in sections.items()
+        for section, model in sections
         for name, field in model.model_fields.items()
     }
 
@@ -205,6 +192,15 @@ def test_the_settings_in_the_readme_are_those_there_are() -> None:
         name: "the turn's" if name.endswith("_s") and "routes" in name else default
         for name, default in defaults.items()
     }
+
+
+def _section(path: str, annotation: object, name: str) -> tuple[str, type[BaseModel]]:
+    """Return where the keys of a setting stand, and the model that has them: in itself, a table or a list of it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return path, annotation
+    steps: dict[object, tuple[str, int]] = {dict: (f".{name}", 1), list: ("[]", 0)}
+    step, at = steps.get(get_origin(annotation), ("", 0))
+    return _section(path + step, get_args(annotation)[at], name)
 
 
 def _whole(name: str, cell: str) -> str:
@@ -238,16 +234,38 @@ def test_the_cost_in_the_readme_is_the_sum() -> None:
     assert result.cost_usd == cost_usd(result.usage, shipped()[f"{result.provider}/{result.model}"])
 
 
+def test_the_commands_in_the_readme_are_those_there_are() -> None:
+    """Every command with each of its options, and no other."""
+    (table,) = tables("command", "does")
+    told = {
+        re.findall(r"`millstream ([a-z]+)", command)[0]: set(re.findall(r"`(--[a-z-]+)", does))
+        for command, does in table
+    }
+
+    assert told == {
+        name: {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        for name, command in typer.main.get_group(app).commands.items()
+    }
+
+
+def test_the_troubles_in_the_readme_are_told_in_those_words() -> None:
+    """Whoever looks a message up finds it: each piece between what varies stands in the code."""
+    (table,) = tables("it says", "do")
+    files = [*ROOT.glob("*.py"), *ROOT.glob("cli/*.py"), *ROOT.glob("deploy/sandbox/*.py"), ROOT / "Makefile"]
+    files += [*ROOT.glob("settings/*.py"), *ROOT.glob("streaming/live/*.py")]
+    source = " ".join(path.read_text() for path in files)
+    source = re.sub(r'"\s+f?"', "", source)  # literals that Python joins
+    pieces = [piece.strip(" '\";:.") for message in names(table) for piece in message.split("...")]
+
+    assert len(table) > 15
+    assert [piece for piece in pieces if piece not in source] == []
+
+
 def test_the_exit_codes_in_the_readme_are_the_commands() -> None:
     """Scripts that follow the table work."""
     (table,) = tables("exit code", "meaning")
-    codes = {following.DONE, following.FAILED, following.USAGE, following.NO_SUCH_TURN, following.UNREACHABLE}
-    codes.add(decoding.NO_ANSWER)
 
-    in_the_code = re.findall(r"^\| (\d+) ", (ROOT / "cli" / "app.py").read_text(), re.MULTILINE)
-
-    assert {int(row[0]) for row in table} == codes | {following.DETACHED}
-    assert {int(code) for code in in_the_code} == codes | {following.DETACHED}
+    assert {int(code): meaning for code, meaning in table} == EXIT_CODES
 
 
 def test_the_failures_in_the_readme_are_told_by_those_names() -> None:
@@ -266,6 +284,17 @@ def test_local_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
 
     assert all((ROOT / link).exists() for link in links if "://" not in link)
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/design.md"])
+def test_the_tree_is_told_whole(document: str) -> None:
+    """Whoever looks for a place finds each package and module of the top level."""
+    places = {path.name for path in ROOT.glob("*.py")} | {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+    cells = re.findall(r"^\| (`[^|]+) \|", (ROOT / document).read_text(), re.MULTILINE)
+    told = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    apart = {"tests/", "benchmarks/"} if document == "docs/design.md" else set()  # it is about what runs
+
+    assert [place for place in places - apart if not any(name.startswith(place) for name in told)] == []
 
 
 def test_the_licence_is_the_whole_apache_licence() -> None:

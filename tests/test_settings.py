@@ -138,6 +138,9 @@ def test_an_empty_config_variable_names_no_file() -> None:
         ("[worker]\ntask_queue = ''", "worker.task_queue: String should have at least 1 character"),
         ("[worker]\nhealth_address = 'localhost:99999'", "worker.health_address: must be HOST:PORT"),
         ("[worker]\nhealth_address = 'localhost'", "worker.health_address: must be HOST:PORT"),
+        ("[worker]\nhealth_address = '8080'", "worker.health_address: must be HOST:PORT, or :PORT for every interface"),
+        ("[worker]\nmetrics_address = '9464'", "worker.metrics_address: must be HOST:PORT"),
+        ("[worker]\nmetrics_address = 'localhost:9464'", "worker.metrics_address: 'localhost' does not appear to be"),
         ("[attachments]\nmax_bytes = 0", "attachments.max_bytes: Input should be greater than 0"),
         (
             "[attachments]\nallow_networks = ['10.0.0.1/8']",

@@ -8,6 +8,7 @@ code between fork and exec, where the threads of this process would make any cod
 
 import asyncio
 import os
+import secrets
 import socket
 import tempfile
 from collections import deque
@@ -22,6 +23,10 @@ from deploy.sandbox.errors import SandboxError
 LOOPBACK = "127.0.0.1"
 _GRACE = 5.0
 _POLL = 0.02
+# Below those from which systems choose for outgoing connections (Linux: from 32768, macOS: from 49152): such a
+# connection, even one that meets itself, could hold a port while the server that is to have it is not up.
+_PORTS = range(20_000, 32_000)
+_TRIES_FOR_A_PORT = 200
 _LEASH = 'read -r _; kill -s KILL -- "-$1"'
 
 
@@ -142,17 +147,27 @@ async def running_servers() -> AsyncIterator[Servers]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Choose loopback ports that nobody listens on at this moment, all different."""
+    """Choose loopback ports that nobody listens on at this moment, all different.
+
+    Raises:
+        SandboxError: None is free.
+    """
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for held_open in sockets:
-            held_open.bind((LOOPBACK, 0))
-        return [held_open.getsockname()[1] for held_open in sockets]
+        return [_held_port(held) for _ in range(count)]
 
 
 def free_port() -> int:
     """Choose a loopback port that nobody listens on at this moment."""
     return free_ports(1)[0]
+
+
+def _held_port(held: ExitStack) -> int:
+    for _ in range(_TRIES_FOR_A_PORT):
+        port = secrets.choice(_PORTS)
+        with suppress(OSError):
+            held.enter_context(socket.create_server((LOOPBACK, port)))
+            return port
+    raise SandboxError(f"no free port from {_PORTS.start} to {_PORTS.stop - 1} on {LOOPBACK}")
 
 
 def _leash_on(process: Popen[bytes]) -> Popen[bytes]:

@@ -44,7 +44,7 @@ async def given_redis(environ: Mapping[str, str]) -> RedisServer | None:
         That server, or None.
 
     Raises:
-        SandboxError: It does not answer.
+        SandboxError: It does not answer, or is no URL of a server.
     """
     url = environ.get("REDIS_URL")
     if not url:
@@ -52,7 +52,12 @@ async def given_redis(environ: Mapping[str, str]) -> RedisServer | None:
     try:
         async with asyncio.timeout(_ANSWER_LIMIT), Redis.from_url(url) as client:
             await client.ping()
-    except (RedisError, OSError, ValueError) as failure:
+    except (ValueError, TypeError):
+        # redis-py's own words are left out: they may quote a part of the password.
+        raise SandboxError(
+            "REDIS_URL is malformed: write redis://[USER:PASSWORD@]HOST[:PORT] with the password percent-encoded"
+        ) from None
+    except (RedisError, OSError) as failure:
         told = str(failure) or f"no answer in {_ANSWER_LIMIT:.0f} s"
         raise SandboxError(f"The server in REDIS_URL does not answer: {told}") from failure
     return RedisServer(url)

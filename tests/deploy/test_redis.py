@@ -41,11 +41,28 @@ async def test_an_environment_without_a_url_gives_no_server(environ: dict[str, s
     assert await given_redis(environ) is None
 
 
-@pytest.mark.parametrize("url", [f"redis://{LOOPBACK}:{free_port()}/0", "mill://nowhere"])
-async def test_a_given_server_that_does_not_answer_is_told(url: str) -> None:
+async def test_a_given_server_that_does_not_answer_is_told() -> None:
     """A wrong address is found before anything depends on it."""
     with pytest.raises(SandboxError, match=r"REDIS_URL does not answer: ."):
+        await given_redis({"REDIS_URL": f"redis://{LOOPBACK}:{free_port()}/0"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mill://nowhere",
+        "redis://user:hunter#2@redis.example:6379",
+        "redis://user:hunter2@redis.example:port",
+        "redis://user:hunter2@redis.example?socket_timeout=soon",
+        "redis://user:hunter2@redis.example?hunter2=1",
+    ],
+)
+async def test_a_malformed_url_is_told_and_no_piece_of_its_password(url: str) -> None:
+    """A `#` in a password, for one, makes its beginning a port."""
+    with pytest.raises(SandboxError, match=r"^REDIS_URL is malformed: write redis://") as refused:
         await given_redis({"REDIS_URL": url})
+
+    assert "hunter" not in str(refused.value)
 
 
 async def test_the_error_names_everything_tried_and_the_ways_out(

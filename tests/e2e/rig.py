@@ -122,7 +122,7 @@ def text_of(result: JsonObject) -> str:
     return "".join(str(part["text"]) for part in parts if isinstance(part, dict) and part["type"] == "text")
 
 
-async def eventually(what: Callable[[], Awaitable[_T | None]], within_s: float = 60.0) -> _T:
+async def eventually(what: Callable[[], Awaitable[_T | None]], within_s: float = 120.0) -> _T:
     """Ask until there is an answer that is neither None nor False."""
     until = time.monotonic() + within_s
     while True:

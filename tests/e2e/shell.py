@@ -19,6 +19,7 @@ from pathlib import Path
 
 MILLSTREAM = Path(sys.executable).with_name("millstream")
 _LINES = 24
+_HANGS_AFTER_S = 300
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
@@ -43,7 +44,7 @@ class Running:
     async def told(self, words: str) -> None:
         """Wait until standard error holds these words."""
         assert self._process.stderr is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(_HANGS_AFTER_S):
             while words.encode() not in self._err:
                 line = await self._process.stderr.readline()
                 assert line, f"it ended without {words!r}: {self._err.decode()}"
@@ -53,9 +54,9 @@ class Running:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
-    async def ended(self, within_s: float = 60) -> Done:
+    async def ended(self) -> Done:
         """Wait for its end."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(_HANGS_AFTER_S):
             out, err = await self._process.communicate()
         seconds = time.monotonic() - self._started
         return Done(self._process.returncode, out.decode(), (self._err + err).decode(), seconds)
@@ -86,7 +87,12 @@ async def run(environ: Mapping[str, str], *arguments: str, stdin: bytes = b"") -
     def blocking() -> Done:
         started = time.monotonic()
         done = subprocess.run(
-            [MILLSTREAM, *arguments], input=stdin, capture_output=True, env=environ, timeout=60, check=False
+            [MILLSTREAM, *arguments],
+            input=stdin,
+            capture_output=True,
+            env=environ,
+            timeout=_HANGS_AFTER_S,
+            check=False,
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - started)
 
@@ -123,15 +129,15 @@ class Terminal:
         """What was written, without cursor movements and styles."""
         return _CONTROL.sub("", self.raw.decode(errors="replace"))
 
-    async def shows(self, words: str, within_s: float = 20) -> None:
+    async def shows(self, words: str) -> None:
         """Wait until these words have been written."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(_HANGS_AFTER_S):
             while words not in self.text:
                 assert await asyncio.to_thread(self._read), f"it ended without {words!r}: {self.text}"
 
-    async def ended(self, within_s: float = 60) -> int:
+    async def ended(self) -> int:
         """Wait for its end, and return its exit code."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(_HANGS_AFTER_S):
             while await asyncio.to_thread(self._read):
                 pass
             return await asyncio.to_thread(self._process.wait)

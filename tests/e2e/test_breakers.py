@@ -24,7 +24,10 @@ from streaming.reasons import Reason
 from tests.e2e.proxy import proxy_to
 from tests.e2e.rig import SECRET, Rig, eventually, redis_of_its_own, text_of, turn
 from tests.e2e.test_faults import failure_of
+from tests.tables import candidate, provider, table
 
+_OPEN = 'millstream_breaker_open{model="model-a",provider="scripted"}'
+_CLOSED = 'millstream_breaker_open{model="model-b",provider="scripted"}'
 NO_MONEY: JsonObject = {"status": 429, "error": {"message": "pay", "code": "insufficient_quota"}}
 
 
@@ -114,7 +117,7 @@ async def test_redis_that_is_a_black_hole_holds_nobody_up(rig: Rig) -> None:
             async with sharing(own, "leaver", url):
                 await asyncio.sleep(0.2)
                 left_at = time.monotonic()
-            assert time.monotonic() - left_at < 10
+            assert time.monotonic() - left_at < 60
 
             proxy.thaw()
             await until(other, State.OPEN)
@@ -133,9 +136,13 @@ async def test_a_full_redis_takes_no_hint_and_is_told_again_when_it_does(
 
         await own.redis.config_set("maxmemory", "0")
         await until_left(own.redis, own.channels.breaker("p", "m"))
-        await asyncio.sleep(0.1)
 
-    said = [record.message for record in caplog.records if "hints of other workers" in record.message]
+        async def said_twice() -> list[str] | None:
+            said = [record.message for record in caplog.records if "hints of other workers" in record.message]
+            return said if len(said) > 1 else None
+
+        said = await eventually(said_twice)
+
     assert [line.partition(" (")[0] for line in said] == [
         "hints of other workers are not exchanged",
         "hints of other workers are exchanged again",
@@ -173,46 +180,52 @@ async def test_hostile_keys_are_neither_believed_nor_read_to_the_end(rig: Rig) -
 
 
 @pytest.fixture
-async def two_workers(rig: Rig) -> AsyncIterator[tuple[Rig, str]]:
-    """Workers of two queues on a Redis of their own, breakers on; and the address of the first one's metrics."""
-    address = f"127.0.0.1:{free_port()}"
+async def two_workers(rig: Rig) -> AsyncIterator[tuple[Rig, list[str]]]:
+    """Workers of two queues on a Redis of their own, breakers on; and the addresses of their metrics."""
+    addresses: list[str] = []
     async with redis_of_its_own(rig) as own:
-        await own.worker("breakers-1", MILLSTREAM_BREAKERS__ENABLED="true", MILLSTREAM_WORKER__METRICS_ADDRESS=address)
-        await own.worker("breakers-2", MILLSTREAM_BREAKERS__ENABLED="true")
-        yield own, address
+        for queue in ("breakers-1", "breakers-2"):
+            addresses.append(f"127.0.0.1:{free_port()}")
+            metrics = {"MILLSTREAM_WORKER__METRICS_ADDRESS": addresses[-1]}
+            await own.worker(queue, MILLSTREAM_BREAKERS__ENABLED="true", **metrics)
+        yield own, addresses
 
 
 async def test_an_empty_account_is_found_once_for_all_workers_and_shown(
-    two_workers: tuple[Rig, str], capsys: pytest.CaptureFixture[str]
+    two_workers: tuple[Rig, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second worker's turns go to the next candidate at once; people and Prometheus are told."""
-    rig, address = two_workers
+    rig, (first, second) = two_workers
     script = await rig.script(NO_MONEY, model="model-a")
     await rig.script({"text": "from the other"}, model="model-b", name=script)
 
     await rig.run(turn(script, route="pair"), queue="breakers-1")
     await until_left(rig.redis, rig.channels.breaker("scripted", "model-a"))
-    await asyncio.sleep(2)  # the second worker listens once a second
+
+    async def heard() -> bool:
+        return (await _samples(second)).get(_OPEN) == 1
+
+    await eventually(heard)
     again = await rig.script({"text": "not needed"}, model="model-a")
     await rig.script({"text": "from the other"}, model="model-b", name=again)
     result = await rig.run(turn(again, route="pair"), queue="breakers-2")
 
     assert text_of(result) == "from the other"
     assert [entry.model for entry in await rig.requests(again)] == ["model-b"]
-    await _is_counted(address)
+    await _is_counted(first)
     await _is_shown(rig, capsys)
 
 
 async def _is_counted(address: str) -> None:
     async def counted() -> dict[str, float] | None:
         samples = await _samples(address)
-        return samples if 'millstream_breaker_open{model="model-a",provider="scripted"}' in samples else None
+        return samples if samples.get(_OPEN) == 1 and _CLOSED in samples else None
 
     samples = await eventually(counted)
     tokens = [samples.pop(name) for name in sorted(samples) if name.startswith("millstream_tokens_total{")]
     assert samples == {
-        'millstream_breaker_open{model="model-a",provider="scripted"}': 1,
-        'millstream_breaker_open{model="model-b",provider="scripted"}': 0,
+        _OPEN: 1,
+        _CLOSED: 0,
         'millstream_tries_total{model="model-a",provider="scripted",reason="quota"}': 1,
         'millstream_tries_total{model="model-b",provider="scripted",reason="none"}': 1,
     }
@@ -237,31 +250,17 @@ async def _is_shown(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     assert SECRET not in printed + in_words
 
 
-_GUARDED = """
-[providers.scripted]
-wire = "openai-chat"
-base_url = "{url}"
-api_key_env = "SCRIPTED_KEY"
-
-[[routes.default]]
-provider = "scripted"
-model = "model-a"
-
-[[routes.once]]
-provider = "scripted"
-model = "model-a"
-
-[retries.once]
-passes = 1
-"""
-
-
 @pytest.fixture
 async def guarded(rig: Rig) -> str:
     """The queue of a worker with breakers of its own."""
     queue = f"guarded-{uuid4().hex[:8]}"
     file = rig.stack.log_dir / "guarded.toml"
-    file.write_text(_GUARDED.format(url=rig.stack.provider_url))
+    file.write_text(
+        provider("scripted", rig.stack.provider_url)
+        + candidate("default", "scripted", "model-a")
+        + candidate("once", "scripted", "model-a")
+        + table("retries", "once", passes=1)
+    )
     breakers = {"MILLSTREAM_BREAKERS__ENABLED": "true", "MILLSTREAM_BREAKERS__SHARE": "false"}
     await rig.worker(queue, MILLSTREAM_CONFIG=str(file), **breakers)
     return queue

@@ -24,8 +24,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.interrupts import Interrupts
 from activities.unwatched import UnwatchedTurn
 from connection import CannotReachTemporal
+from streaming.contracts import TurnState
 from streaming.jsontext import JsonObject
-from tests.e2e.rig import Rig, turn
+from tests.e2e.rig import Rig, eventually, turn
 from tests.e2e.test_interrupt import ENDLESS, streaming
 from turns import TurnRefused, Turns
 
@@ -173,9 +174,14 @@ async def test_a_hint_whose_question_was_not_answered_is_not_forgotten(rig: Rig)
     heeding = asyncio.create_task(environment.run(interrupts.heed, attempt))
 
     stopping = asyncio.create_task(handle.execute_update("interrupt", result_type=dict))
-    await asyncio.sleep(0.5)
+
+    async def interrupting() -> bool:
+        state: TurnState = await handle.query("state", result_type=TurnState)
+        return state.status == "interrupting"
+
+    await eventually(interrupting)
     live.interrupt_hinted.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await heeding
     async with rig.viewer(handle.id) as viewing:
         await viewing.interrupt_hint()

@@ -7,13 +7,15 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject, JsonValue
 from tests.e2e.rig import Rig, text_of, turn
 
 pytestmark = pytest.mark.usefixtures("worker")
 
 GOOD: JsonObject = {"text": "whole at last"}
-QUICK: JsonObject = {"first_token_s": 0.6, "idle_s": 0.6, "stall_s": 0.9, "try_s": 5, "heartbeat_s": 3}
+# A good answer comes within each of them on a machine of any speed.
+QUICK = {"first_token_s": 3.0, "idle_s": 3.0, "stall_s": 4.0, "try_s": 60.0, "heartbeat_s": 3.0}
 
 
 def errors_of(result: JsonObject) -> list[tuple[str, bool]]:
@@ -22,6 +24,13 @@ def errors_of(result: JsonObject) -> list[tuple[str, bool]]:
     assert isinstance(tries, list)
     errors = [tried["error"] for tried in tries if isinstance(tried, dict)]
     return [(str(error["type"]), bool(error["hopeless"])) for error in errors if isinstance(error, dict)]
+
+
+def attempts_of(result: JsonObject) -> list[JsonValue]:
+    """Return the attempt of each try: Temporal's waits come between attempts."""
+    tries = result["tries"]
+    assert isinstance(tries, list)
+    return [tried["attempt"] for tried in tries if isinstance(tried, dict)]
 
 
 async def failure_of(handle: WorkflowHandle[object, JsonObject]) -> ApplicationError:
@@ -73,18 +82,8 @@ async def test_fault_is_named_and_the_next_candidate_answers_at_once(
 
     assert text_of(result) == "whole at last"
     assert errors_of(result) == [(error, hopeless)]
+    assert attempts_of(result) == [1, 1]
     assert [entry.model for entry in await rig.requests(script)] == ["model-a", "model-b"]
-
-
-async def test_switching_needs_no_waiting(rig: Rig) -> None:
-    """The second candidate is called within milliseconds of the first one's failure."""
-    script = await rig.script({"status": 500}, model="model-a")
-    await rig.script(GOOD, model="model-b", name=script)
-
-    await rig.run(turn(script, route="pair"))
-
-    first, second = await rig.requests(script)
-    assert second.at - first.at < 0.9  # a wait of Temporal's is a second at least
 
 
 async def test_unreachable_provider_is_a_switch(rig: Rig) -> None:
@@ -95,39 +94,34 @@ async def test_unreachable_provider_is_a_switch(rig: Rig) -> None:
 
     assert text_of(result) == "whole at last"
     assert errors_of(result) == [("ConnectFailed", False)]
+    assert attempts_of(result) == [1, 1]
     assert "connection refused" in str(result["tries"])
     assert "127.0.0.1" not in str(result["tries"])
 
 
 @pytest.mark.parametrize(
-    ("fault", "clock", "seconds"),
+    ("fault", "clock"),
     [
-        ({"text": "x", "headers_after_s": 30}, "first_token_s", 0.6),
-        ({"text": "x", "first_token_s": 30}, "first_token_s", 0.6),
-        ({"pings_only": True}, "first_token_s", 0.6),
-        ({"tokens": 9, "silent_after": 3}, "idle_s", 0.6),
-        ({"tokens": 9, "ping_after": 3}, "stall_s", 0.9),
+        ({"text": "x", "headers_after_s": 600}, "first_token_s"),
+        ({"text": "x", "first_token_s": 600}, "first_token_s"),
+        ({"pings_only": True}, "first_token_s"),
+        ({"tokens": 9, "silent_after": 3}, "idle_s"),
+        ({"tokens": 9, "ping_after": 3}, "stall_s"),
     ],
     ids=["silent", "silent-after-headers", "pings-only", "silent-after-first-token", "pings-after-first-token"],
 )
-async def test_right_clock_runs_out_at_its_time_and_a_retry_follows(
-    rig: Rig, fault: JsonObject, clock: str, seconds: float
-) -> None:
+async def test_right_clock_runs_out_at_its_time_and_a_retry_follows(rig: Rig, fault: JsonObject, clock: str) -> None:
     """Each kind of silence has its own clock; when it runs out the connection is closed and a retry answers."""
     script = await rig.script(fault, GOOD)
 
-    result = await rig.run(turn(script, limits=QUICK))
+    result = await rig.run(turn(script, limits={**QUICK}))
 
-    tries = result["tries"]
-    assert isinstance(tries, list)
-    failed, good = tries
-    assert isinstance(failed, dict)
-    assert f"({clock})" in str(failed["error"])
-    took = failed["seconds"]
-    assert isinstance(took, float)
-    assert seconds <= took < seconds + 5
-    assert isinstance(good, dict)
-    assert good["attempt"] == 2
+    assert attempts_of(result) == [1, 2]
+    failed, _ = TurnResult.model_validate(result).tries
+    assert failed.error is not None
+    assert f"({clock})" in failed.error.message
+    # uvloop counts whole milliseconds
+    assert QUICK[clock] - 0.01 <= failed.seconds < QUICK["try_s"]
     stalled, _ = await rig.requests(script)
     assert stalled.outcome == "client closed"
 
@@ -146,7 +140,7 @@ async def test_candidate_may_be_given_more_patience_than_the_turn(rig: Rig) -> N
     """A clock in the route overrides the turn's."""
     script = await rig.script({"text": "slow starter", "first_token_s": 1.5})
 
-    result = await rig.run(turn(script, route="patient", limits=QUICK))
+    result = await rig.run(turn(script, route="patient", limits={"first_token_s": 0.5}))
 
     assert text_of(result) == "slow starter"
     assert len(await rig.requests(script)) == 1
@@ -186,7 +180,7 @@ async def test_retry_after_is_waited_for(rig: Rig, header: JsonObject) -> None:
     await rig.run(turn(script))
 
     first, second = await rig.requests(script)
-    assert 1.9 <= second.at - first.at < 15
+    assert 1.9 <= second.at - first.at < 50
 
 
 async def test_retry_after_past_the_deadline_fails_now(rig: Rig) -> None:
@@ -194,11 +188,11 @@ async def test_retry_after_past_the_deadline_fails_now(rig: Rig) -> None:
     script = await rig.script({"status": 429, "headers": {"retry-after": "100"}}, GOOD)
     started = time.monotonic()
 
-    failure = await failure_of(await rig.start(turn(script, limits={"total_s": 20})))
+    failure = await failure_of(await rig.start(turn(script, limits={"total_s": 80})))
 
     assert failure.type == "DeadlineTooClose"
     assert "ask to wait 100 s" in failure.message
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 70
 
 
 async def test_turn_that_runs_out_of_time_says_what_it_died_of(rig: Rig) -> None:

@@ -44,17 +44,16 @@ async def streaming(rig: Rig, script: str) -> None:
 async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: Rig) -> None:
     """With the hint the provider's connection closes in milliseconds; the update returns the partial message."""
     script = await rig.script(ENDLESS)
-    handle = await rig.start(turn(script))
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 60}))
     await streaming(rig, script)
-    subscription = rig.viewer(handle.id)
-    async with subscription as viewing:
+    async with rig.viewer(handle.id) as viewing:
         asked_at = time.time()
 
         partial = await rig.turns().interrupt(handle.id, viewing.interrupt_hint)
 
     assert partial.finish_reason == "interrupted"
     assert partial.message.text.startswith(" 00000 00001")
-    assert await closed_after(rig, script, asked_at) < 3  # the next heartbeat has its answer after 8 s
+    assert await closed_after(rig, script, asked_at) < 30  # the next heartbeat has its answer after 48 s
     result = await handle.result()
     assert text_of(result) == partial.message.text
     assert result["sha256"] == partial.sha256
@@ -72,7 +71,7 @@ async def test_interrupt_works_without_redis_by_the_next_heartbeat(rig: Rig) -> 
 
     assert partial["finish_reason"] == "interrupted"
     assert text_of(partial).startswith(" 00000")
-    assert await closed_after(rig, script, asked_at) < 3
+    assert await closed_after(rig, script, asked_at) < 50  # the stream would go on for 100 s
 
 
 async def test_hint_without_an_interrupt_stops_nothing(rig: Rig) -> None:
@@ -154,7 +153,8 @@ async def test_interrupt_with_the_worker_lost_accounts_for_its_call(rig: Rig) ->
     script = await rig.script(ENDLESS)
     queue = f"lost-{uuid4().hex[:8]}"
     worker = await rig.worker(queue)
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 4}), queue=queue)
+    # The interrupt must be there before the timeout, of which a fifth may be left since the last beat that was sent.
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 20}), queue=queue)
     await used_so_far(handle, output_tokens=0)
 
     await rig.worker(queue)  # before, for it would take the call over if it came after the heartbeat timeout
@@ -203,7 +203,7 @@ async def test_cancelled_run_ends_as_cancelled_and_closes_the_provider(rig: Rig)
     with pytest.raises(WorkflowFailureError) as raised:
         await handle.result()
     assert isinstance(raised.value.cause, CancelledError)
-    assert await closed_after(rig, script, asked_at) < 3
+    assert await closed_after(rig, script, asked_at) < 50  # the stream would go on for 100 s
 
 
 async def test_interrupt_before_any_worker_took_the_turn_asks_nobody(rig: Rig) -> None:

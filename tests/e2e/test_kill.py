@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHandle
 
 from activities.trail import trail_of
 from deploy.sandbox.processes import RunningServer
-from streaming.contracts import TurnResult
+from streaming.contracts import Limits, TurnResult
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
 from streaming.live.frames import Frame
@@ -19,8 +19,8 @@ from tests.e2e.chaos.durable import insist
 from tests.e2e.rig import Rig, eventually, text_of, turn
 
 HEARTBEAT_S = 3
-STREAM_S = 3.0
-SLOW: JsonObject = {"tokens": 60, "pace_s": STREAM_S / 60}
+FIRST_TOKEN_S = Limits().first_token_s
+SLOW: JsonObject = {"tokens": 60, "pace_s": 0.05}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_turn_survives_two_sigkills_in_a_row(rig: Rig, queue: str) -> None
     assert text_of(result) == outcome.result.message.text == on_screen
     assert len(epochs) == 3
     assert sorted(epochs) == epochs
-    assert done_at - killed_at < HEARTBEAT_S + 2 + STREAM_S
+    assert done_at - killed_at < FIRST_TOKEN_S / 2  # the silence of a worker was noticed, not that of a provider
     history = (await handle.fetch_history()).to_json()
     assert history.count("EVENT_TYPE_ACTIVITY_TASK_COMPLETED") == 1
     assert history.count("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED") == 1
@@ -74,7 +74,7 @@ async def test_turn_survives_two_sigkills_in_a_row(rig: Rig, queue: str) -> None
 
 async def test_what_a_killed_workers_call_had_used_is_accounted_for(rig: Rig, queue: str) -> None:
     """By an estimate of its last beat: the prompt, and what was said by then; the totals have it too."""
-    script = await rig.script({"tokens": 400, "pace_s": 0.02}, {"text": "the successor's"})
+    script = await rig.script({"tokens": 4000, "pace_s": 0.02}, {"text": "the successor's"})
     worker = await rig.worker(queue)
     handle = await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue)
     await used_so_far(handle, output_tokens=30)
@@ -88,7 +88,7 @@ async def test_what_a_killed_workers_call_had_used_is_accounted_for(rig: Rig, qu
     assert told(result) == [(1, "WorkerLost"), (2, None)]
     assert lost.usage is not None
     assert lost.usage.input_tokens == 1
-    assert 30 <= (lost.usage.output_tokens or 0) < 600
+    assert 30 <= (lost.usage.output_tokens or 0) < 6000
     assert (lost.estimated, answered.estimated) == (True, False)
     assert lost.seconds > 0
     _is_the_sum(result)
@@ -157,19 +157,19 @@ async def test_stopping_worker_lets_a_running_turn_finish(rig: Rig, queue: str) 
 async def test_stopping_worker_hands_a_long_turn_over(rig: Rig, queue: str) -> None:
     """A turn that cannot end in the drain time goes to another worker at once, not after a heartbeat timeout."""
     script = await rig.script({"tokens": 600, "pace_s": 0.1}, {"text": "taken over"})
-    worker = await rig.worker(queue, MILLSTREAM_WORKER__DRAIN_S="1.5")
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 60}), queue=queue)
+    worker = await rig.worker(queue, MILLSTREAM_WORKER__DRAIN_S="4")
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 200}), queue=queue)
     await _streaming(rig, script)
     started = time.monotonic()
 
     _, result = await asyncio.gather(_replaced(rig, worker, queue), handle.result())
 
     assert text_of(result) == "taken over"
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 150
     handed_over, _ = TurnResult.model_validate(result).tries
     assert told(TurnResult.model_validate(result)) == [(1, "WorkerLost"), (2, None)]
     assert handed_over.usage is not None
-    # Its worker told how far it was when it stopped, not at a beat before: the next would have come after 48 s.
+    # Its worker told how far it was when it stopped, not at a beat before: the next would have come after a minute.
     assert (handed_over.usage.output_tokens or 0) > 10
 
 

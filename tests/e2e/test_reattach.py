@@ -15,6 +15,7 @@ from streaming.jsontext import JsonObject, JsonValue
 from tests.e2e.chaos.durable import insist
 from tests.e2e.rig import Rig, eventually, text_of, turn
 from tests.e2e.watching import Watching
+from tests.tables import candidate, provider
 
 HEARTBEAT_S = 3
 SLOW: JsonObject = {"tokens": 120, "pace_s": 0.05}
@@ -33,17 +34,8 @@ def routes(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A worker's settings with one candidate, which answers in the background."""
     path = tmp_path_factory.mktemp("settings") / "routes.toml"
     path.write_text(
-        f"""
-        [providers.scripted]
-        wire = "openai-responses"
-        base_url = "{rig.stack.provider_url}"
-        api_key_env = "SCRIPTED_KEY"
-
-        [[routes.default]]
-        provider = "scripted"
-        model = "model-a"
-        background = true
-        """
+        provider("scripted", rig.stack.provider_url, wire="openai-responses")
+        + candidate("default", "scripted", "model-a", background=True)
     )
     return path
 
@@ -110,7 +102,8 @@ def tries_of(result: JsonObject) -> list[tuple[int, bool]]:
 
 async def test_killed_workers_cost_no_second_generation(turns: Turns) -> None:
     """SIGKILL, twice: each successor reads the same response, and every screen shows all of it."""
-    script = await turns.rig.script({**SLOW, "pace_s": 0.1}, {"text": "paid for twice"})
+    # It must still be made when the second worker is killed: workers take their time to start.
+    script = await turns.rig.script({**SLOW, "pace_s": 0.25}, {"text": "paid for twice"})
     turn_id = f"background-{uuid4().hex[:8]}"
     resumed: list[str] = []
     worker = await turns.worker()
@@ -210,7 +203,7 @@ async def test_a_turn_that_is_out_of_time_stops_the_provider(turns: Turns) -> No
     """Its partial is kept."""
     script = await turns.rig.script({"tokens": 5000, "pace_s": 0.02})
     await turns.worker()
-    handle = await turns.start(script, total_s=4)
+    handle = await turns.start(script, total_s=6)
     result = await handle.result()
 
     assert result["finish_reason"] == "deadline"

@@ -42,7 +42,7 @@ async def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(own_stack: Mapping
         await shown.shows("You asked")
         served = descendants(marker)
         shown.interrupt()
-        code = await shown.ended(within_s=60)
+        code = await shown.ended()
 
     assert len(served) > 4
     assert code == 0
@@ -57,7 +57,7 @@ async def test_the_sandbox_says_where_things_are_until_ctrl_c(own_stack: Mapping
         exports = dict(line.split("export ")[1].split("=", 1) for line in shown.text.splitlines() if "export " in line)
         reached = await run({**own_stack, **exports}, "watch", "no-such-turn")
         shown.interrupt()
-        code = await shown.ended(within_s=60)
+        code = await shown.ended()
 
     assert reached.code == 4
     assert "Temporal UI   http://127.0.0.1:" in shown.text
@@ -76,7 +76,7 @@ async def test_the_sandbox_uses_the_settings_of_the_folder_it_is_started_in(
     with terminal({**own_stack, "MY_KEY": "x"}, "sandbox", cwd=tmp_path) as shown:
         await shown.shows("Ctrl-C ends everything.")
         shown.interrupt()
-        code = await shown.ended(within_s=60)
+        code = await shown.ended()
 
     assert "Provider      yours" in shown.text
     assert code == 0

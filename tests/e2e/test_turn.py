@@ -1,7 +1,11 @@
 """The main job: a turn is durable, exact and small, whoever starts it."""
 
+import asyncio
 import contextlib
 import json
+import sys
+from asyncio.subprocess import PIPE
+from functools import reduce
 from uuid import uuid4
 
 import pytest
@@ -12,6 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from streaming.jsontext import JsonObject
 from streaming.messages import text_sha256
 from tests.e2e.rig import SECRET, Rig, text_of, turn
+from tests.test_readme import blocks
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -116,11 +121,11 @@ async def test_metadata_becomes_the_runs_memo(rig: Rig) -> None:
 
 async def test_state_says_running_and_then_done(rig: Rig) -> None:
     """Query `state` answers while the turn runs and after it."""
-    script = await rig.script({"text": "slow and steady wins", "pace_s": 0.1})
-    handle = await rig.start(turn(script))
+    script = await rig.script({"tokens": 50_000, "pace_s": 0.1})
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 1}))
 
     running = await handle.query("state")
-    await handle.result()
+    await handle.execute_update("interrupt")
     done = await handle.query("state")
 
     assert running == {"status": "running", "step": 0, "steps": [], "pending": []}
@@ -160,3 +165,32 @@ async def test_anyones_workflow_runs_a_turn_as_its_child(rig: Rig) -> None:
         )
 
     assert text == "from the child"
+
+
+async def test_the_python_of_the_readme_works(rig: Rig) -> None:
+    """Run as it stands, but for the server's address, the task queue and the id."""
+    turn_id = f"readme-{uuid4().hex}"
+    changed = {
+        "localhost:7233": rig.stack.temporal_address,
+        'task_queue="millstream"': f'task_queue="{rig.queue}"',
+        "from-python": turn_id,
+    }
+    client, parent = (
+        reduce(lambda code, pair: code.replace(*pair), changed.items(), code) for code in blocks("python")
+    )
+    written: dict[str, object] = {"__name__": "readme"}
+    exec(parent, written)  # noqa: S102 - our own words
+    review = written["Review"]
+    assert isinstance(review, type)
+    async with (
+        Worker(rig.client, task_queue=turn_id, workflows=[review], workflow_runner=UnsandboxedWorkflowRunner()),
+        asyncio.TaskGroup() as both,
+    ):
+        ran = both.create_task(asyncio.create_subprocess_exec(sys.executable, "-c", client, stdout=PIPE))
+        reviewed = both.create_task(
+            rig.client.execute_workflow("Review", "x = 1", id=f"{turn_id}-review", task_queue=turn_id)
+        )
+        printed, _ = await (await ran).communicate()
+
+    assert printed.decode().startswith("You asked: “Hi”")
+    assert "You asked: “Review this: x = 1”" in await reviewed

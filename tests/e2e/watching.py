@@ -1,11 +1,14 @@
-"""A viewer as a test sees it: a screen drawn from events alone."""
+"""A viewer as a test sees it: a screen drawn from events alone; and all that a turn's channel carries."""
 
-from collections.abc import Callable
-from contextlib import aclosing
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 
 from streaming.live.durable import Outcome
-from streaming.live.frames import Frame
+from streaming.live.frames import Frame, parse
 from streaming.live.hub import WatchedTurn
+from tests.e2e.rig import Rig
 
 
 class Watching:
@@ -48,3 +51,21 @@ class Watching:
         assert self.outcome is not None
         assert self.outcome.result is not None, self.outcome
         return self.outcome.result.message.text
+
+
+@asynccontextmanager
+async def overheard(rig: Rig, turn_id: str) -> AsyncIterator[list[Frame]]:
+    """Hear every frame on a turn's channel, those that viewers ignore too."""
+    frames: list[Frame] = []
+
+    async def listen() -> None:
+        async for message in channel.listen():
+            frame = parse(message["data"], int(time.time() * 1000)) if message["type"] == "message" else None
+            frames.extend([frame] if frame else [])
+
+    async with rig.redis.pubsub() as channel:
+        await channel.subscribe(rig.channels.live(turn_id))
+        listening = asyncio.create_task(listen())
+        yield frames
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)

@@ -1,7 +1,7 @@
 """What happened in a run."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.e2e.chaos.plan import Plan, PlannedTurn
@@ -15,6 +15,8 @@ class Report:
     plan: Plan
     incidents: Sequence[Incident]
     timings: Timings
+    say: Callable[[str], None]
+    """Told of each problem at once: a run may last for an hour."""
     turns: int = 0
     interrupted: int = 0
     attempts: int = 0
@@ -36,6 +38,7 @@ class Report:
         """Note what must not be, with all that is needed to see it again."""
         of = f": {planned}" if planned else ""
         self.problems.append(f"seed {self.plan.seed}, {len(self.plan.turns)} turns: {what}{of}")
+        self.say(self.problems[-1])
 
     @property
     def faults(self) -> Counter[str]:

@@ -31,7 +31,7 @@ async def run(rig: Rig, wanted: Plan) -> Report:
         crew = Crew(through, config, WORKERS, redis.proxy.port)
         await crew.start()
         faults = Faults(crew, temporal, redis)
-        report = Report(wanted, faults.incidents, Timings(faults.incidents))
+        report = Report(wanted, faults.incidents, Timings(faults.incidents), _say)
         leaks = Leaks(through, redis, crew)
         async with HubOf(through) as shared, asyncio.TaskGroup() as everything:
             started = asyncio.get_running_loop().time()
@@ -51,8 +51,7 @@ async def _main(turns: int, seed: int) -> int:
     environ = clean_environ(os.environ)  # noqa: TID251 - a program of its own
     async with rig_up(environ) as rig:
         report = await run(rig, plan(turns, seed))
-    for line in (*report.problems, report):
-        _say(line)
+    _say(report)
     return bool(report.problems)
 
 

@@ -7,8 +7,9 @@ from tests.e2e.chaos.run import run
 from tests.e2e.rig import Rig
 
 TURNS = 45
-SLACK_S = 4.0
-"""For a machine that has other things to do; `make chaos` prints what is wanted, and what came of it."""
+SLACK_S = 10.0
+"""For a machine that has other things to do: what nobody noticed takes longer, until `try_s` or `total_s` ends it.
+`make chaos` prints what is wanted, and what came of it."""
 
 
 def test_a_seed_always_makes_the_same_plan() -> None:
@@ -17,7 +18,6 @@ def test_a_seed_always_makes_the_same_plan() -> None:
     assert plan(40, 7) != plan(40, 8)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [7])
 async def test_every_turn_and_viewer_ends_with_what_a_provider_said_whatever_breaks(rig: Rig, seed: int) -> None:
     """One result a turn, no mixed text at any time, nobody hangs and nothing leaks, while all that can break does."""
