@@ -46,8 +46,7 @@ _NO_ANSWER = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
-# No turn has such an id, or the server takes no such id at all: it is empty, or too long.
-_NO_SUCH_TURN = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
+_MAX_ID_BYTES = 1000  # Temporal's own limit
 _ASK_AGAIN_AFTER_S = (0.0, 0.1, 0.5, 1.0)
 _T = TypeVar("_T")
 
@@ -120,7 +119,7 @@ class Turns:
             while outcome.status == "terminated" and await _insist(lambda: _goes_on(handle)):
                 outcome = await _insist(lambda: _outcome(handle))
         except RPCError as error:
-            if error.status in _NO_SUCH_TURN:
+            if _is_no_turn(error, turn_id):
                 raise TurnNotFound(turn_id) from error
             raise DurableUnreachable(error.message) from error
         return outcome
@@ -130,7 +129,7 @@ class Turns:
         try:
             description = await _insist(self._handle(turn_id).describe)
         except RPCError as error:
-            if error.status in _NO_SUCH_TURN:
+            if _is_no_turn(error, turn_id):
                 return Standing("not found")
             return Standing("unreachable")
         if description.status != WorkflowExecutionStatus.RUNNING:
@@ -223,8 +222,14 @@ def _failed(cause: BaseException) -> Outcome:
     return Outcome("failed", failure=str(cause))
 
 
+def _is_no_turn(error: RPCError, turn_id: str) -> bool:
+    # The server looks for no id that it would not take; what else it calls invalid says nothing of the turn.
+    is_no_id = not 0 < len(turn_id.encode()) <= _MAX_ID_BYTES
+    return error.status == RPCStatusCode.NOT_FOUND or (error.status == RPCStatusCode.INVALID_ARGUMENT and is_no_id)
+
+
 def _not_found_or(error: RPCError, turn_id: str) -> Exception:
-    return TurnNotFound(turn_id) if error.status in _NO_SUCH_TURN else CannotReachTemporal(error.message)
+    return TurnNotFound(turn_id) if _is_no_turn(error, turn_id) else CannotReachTemporal(error.message)
 
 
 def _not_started(error: RPCError, turn: JsonObject) -> Exception:

@@ -77,4 +77,5 @@ class Pulse:
         if now >= self._next_beat and self._telling():
             self._next_beat = now + self._every_s
             self._beat()
-        self._timer = self._loop.call_at(min(deadline, now + _LOOK_EVERY_S), self._tick)
+        soon = min(_LOOK_EVERY_S, self._next_beat - now) if self._next_beat > now else _LOOK_EVERY_S
+        self._timer = self._loop.call_at(min(deadline, now + soon), self._tick)

@@ -1,6 +1,7 @@
 """The commands, their options and their exit codes."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -34,7 +35,7 @@ from turns import TurnRefused
 
 EXIT_CODES = {
     DONE: "done",
-    FAILED: "the turn failed, or was refused; a provider's check failed",
+    FAILED: "the turn failed, or was refused; a provider's check failed; there is no room for the output",
     USAGE: "usage, or settings",
     decoding.NO_ANSWER: "no whole answer to decode",
     NO_SUCH_TURN: "no such turn",
@@ -277,7 +278,8 @@ def main() -> None:
     except OSError as error:
         if not is_full(error):
             raise
-        print(f"millstream: standard output: {error.strerror}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # standard error may go to the same place
+            print(f"millstream: standard output: {error.strerror}", file=sys.stderr)
         code = code or FAILED
     # The interpreter's own way out sometimes crashes while the SDK's threads end (temporalio/sdk-python#300).
     os._exit(code)

@@ -25,8 +25,8 @@ def abandon_output() -> None:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether there is no room for what was to be written."""
-    return error.errno in _FULL
+    """Whether a stream has no room for what was to be written; an error of a file's names the file."""
+    return error.errno in _FULL and error.filename is None
 
 
 def _nowhere() -> io.TextIOWrapper:

@@ -27,7 +27,6 @@ UNMIRRORED = {
     "streaming/live/durable.py": "declares a port; tests/e2e goes through it",
     "streaming/live/exchange.py": "Redis: tests/e2e/test_breakers.py",
     "streaming/live/hints.py": "declares a port: tests/e2e/test_breakers.py",
-    "streaming/live/link.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/publisher.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/hub.py": "Redis: tests/e2e/test_live.py",
     "streaming/live/subscriptions.py": "Redis: tests/e2e/test_live.py",

@@ -162,7 +162,7 @@ class Hub:
         self._subscriptions = Subscriptions(redis, self._hear, Link())
         self._turns: dict[str, WatchedTurn] = {}
         self._unsent: list[tuple[str, bytes]] = []
-        self._sending: asyncio.Task[list[int]]
+        self._sending: asyncio.Task[list[int]] | None = None
         self._one_batch = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -171,6 +171,8 @@ class Hub:
 
     async def __aexit__(self, *_: object) -> None:
         await self._subscriptions.__aexit__(None, None, None)
+        if self._sending is not None:  # or it would leave a connection behind
+            await asyncio.wait({self._sending})
 
     @asynccontextmanager
     async def watch(self, turn_id: str, *, join_at_start: bool = True) -> AsyncIterator[WatchedTurn]:
@@ -210,7 +212,7 @@ class Hub:
         await self._publish(turn_id, frames.INTERRUPT)
 
     async def _publish(self, turn_id: str, message: bytes) -> int:
-        if not self._unsent:
+        if self._sending is None or not self._unsent:
             self._sending = asyncio.create_task(self._send())
         at = len(self._unsent)
         self._unsent.append((self._channels.ask(turn_id), message))

@@ -5,7 +5,7 @@ import logging
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Link:
         back: str = "Redis is reachable again",
     ) -> None:
         self.stands = True
+        self._refuses = False
         self._broken = broken
         self._back = back
 
@@ -57,6 +58,12 @@ class Link:
         if self.stands:
             _log.warning("%s (%s)", self._broken, reason)
         self.stands = False
+        self._refuses = isinstance(reason, ResponseError)
+
+    def answered(self) -> None:
+        """It is there; what it refused before it may still refuse."""
+        if not self._refuses:
+            self.stood()
 
     def stood(self) -> None:
         """Something was taken."""

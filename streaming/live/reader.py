@@ -21,6 +21,7 @@ class Reader:
         self._failure: Frame | None = None
         self._end: Frame | None = None
         self._standing: Standing | None = None
+        self._told: Standing | None = None
 
     def read(self, viewer: Viewer, standing: Standing | None, outcome: Outcome | None) -> list[Event]:
         """Return what happened since the last read, in order; the outcome is the last thing that does."""
@@ -32,11 +33,16 @@ class Reader:
             self._end = viewer.end
             if viewer.end is not None:
                 events.append(viewer.end)
-        if standing is not self._standing:  # where it stands again as before, it had moved meanwhile
+        if standing is not self._standing:
             self._standing = standing
-            if standing is not None:
+            if standing is not None and self._is_news(standing):
+                self._told = standing
                 events.append(standing)
         return [*events, outcome] if outcome is not None else events
+
+    def _is_news(self, standing: Standing) -> bool:
+        """Where a turn stands again as before it had moved; Temporal may be away all the time while text flows."""
+        return standing != self._told or standing.status != "unreachable"
 
     def _read_failure(self, viewer: Viewer) -> list[Frame]:
         failure, told = viewer.failure, self._failure

@@ -123,7 +123,7 @@ class Subscriptions:
             self._heard_at = now()
             match message["type"]:
                 case "pong" if not self._wanted:
-                    self._link.stood()  # where nothing is wanted, nothing else can tell
+                    self._link.answered()  # where nothing is wanted, nothing else can tell
                 case "subscribe":
                     self._link.stood()
                     self._hear(message["channel"].decode(), None)

@@ -10,6 +10,11 @@ from deploy.sandbox.processes import LOOPBACK
 _READ_BYTES = 65_536
 
 
+def port_of(address: str) -> int:
+    """Return the port of an address or a Redis URL."""
+    return int(address.rpartition(":")[2].partition("/")[0])
+
+
 class Proxy:
     """What happens to the bytes between its clients and one server."""
 

@@ -21,7 +21,7 @@ from streaming.jsontext import JsonObject
 from streaming.live.exchange import Exchange
 from streaming.live.link import connect_redis
 from streaming.reasons import Reason
-from tests.e2e.proxy import proxy_to
+from tests.e2e.proxy import port_of, proxy_to
 from tests.e2e.rig import SECRET, Rig, eventually, redis_of_its_own, text_of, turn
 from tests.e2e.test_faults import failure_of
 from tests.tables import candidate, provider, table
@@ -29,11 +29,6 @@ from tests.tables import candidate, provider, table
 _OPEN = 'millstream_breaker_open{model="model-a",provider="scripted"}'
 _CLOSED = 'millstream_breaker_open{model="model-b",provider="scripted"}'
 NO_MONEY: JsonObject = {"status": 429, "error": {"message": "pay", "code": "insufficient_quota"}}
-
-
-def port_of(url: str) -> int:
-    """Return the port of a Redis URL."""
-    return int(url.rpartition(":")[2].partition("/")[0])
 
 
 @asynccontextmanager

@@ -218,7 +218,7 @@ async def test_watch_as_json_gives_every_frame_and_last_the_result(rig: Rig, env
         additions = "".join(addition for _, kind, addition in line.get("p", []) if kind == "text")
         text = additions if line["k"] in ("begin", "snap") else text + additions
 
-    assert told[0] == {"k": "state", "status": "queued"} | told[0]
+    assert told[0] | {"k": "state", "status": "queued"} == told[0]
     assert lines[0]["k"] in ("begin", "snap")
     assert {"delta", "end"} <= {line["k"] for line in lines}
     assert lines[-1] == {"k": "result", "result": await handle.result()}

@@ -21,6 +21,7 @@ from streaming.live.hub import Hub, WatchedTurn
 from streaming.live.link import Link, connect_redis
 from streaming.live.publisher import LiveTurn, Publisher
 from streaming.live.subscriptions import Subscriptions
+from tests.e2e.proxy import port_of, proxy_to
 from tests.e2e.rig import Rig, eventually, redis_of_its_own
 from tests.e2e.watching import Watching
 
@@ -203,6 +204,22 @@ async def test_viewer_of_a_closed_hub_still_gets_the_result(rig: Rig) -> None:
     assert seeing.outcome.status == "failed"
 
 
+async def test_hub_that_closes_beside_a_silent_redis_leaves_no_task(rig: Rig) -> None:
+    """What it was about to say has been given up by then, and its connections are closed with the client."""
+    async with redis_of_its_own(rig) as own, proxy_to(port_of(own.stack.redis_url)) as proxy:
+        before = asyncio.all_tasks()
+        async with connected(f"redis://127.0.0.1:{proxy.port}/0") as ours:
+            async with Hub(ours, CHANNELS, Temporal()) as hub, hub.watch(new_id()):
+                proxy.freeze()
+                asking = [asyncio.create_task(hub.join(new_id()))]
+                await asyncio.sleep(0.05)  # it is on its way
+                asking += [asyncio.create_task(hub.join(new_id()))]
+                await asyncio.sleep(0)
+            ours_now = {task for task in asyncio.all_tasks() - before if not task.done()}
+            assert not {task for task in ours_now if "_send" in repr(task.get_coro())}
+            assert await asyncio.gather(*asking) == [0, 0]
+
+
 async def test_redis_that_comes_back_is_known_to_be_back_before_any_turn_needs_it(rig: Rig) -> None:
     """An idle worker's health does not speak of a Redis that was restarted long ago."""
     link = Link()
@@ -220,7 +237,7 @@ async def test_redis_that_comes_back_is_known_to_be_back_before_any_turn_needs_i
     ):
         own.stack.processes["redis"].kill()
         await eventually(broken)
-        port = int(own.stack.redis_url.rpartition(":")[2].partition("/")[0])
+        port = port_of(own.stack.redis_url)
         await start_redis(own.servers, await find_redis(own.servers, own.environ, print), port=port)
         await eventually(stands)
 

@@ -19,6 +19,7 @@ from streaming.live.hub import WatchedTurn
 from streaming.live.link import Link
 from streaming.live.reader import Event
 from streaming.live.subscriptions import Subscriptions
+from tests.e2e.proxy import port_of
 from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -134,7 +135,7 @@ async def test_all_that_a_worker_publishes_is_as_the_schema_says(rig: Rig) -> No
     message: JsonObject = {"content": "Well", "reasoning_content": "Hm", "tool_calls": [call]}
     down: JsonObject = {"status": 503}
     script = await rig.script({"tokens": 20, "pace_s": 0.02, "cut_after": 9, "cut": "eof"}, down, model="model-a")
-    await rig.script(down, {"first_token_s": 2.5, "message": message, "pace_s": 0.1}, model="model-b", name=script)
+    await rig.script(down, {"first_token_s": 6, "message": message, "pace_s": 0.1}, model="model-b", name=script)
     schema = jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text()))
     pubsub = rig.redis.pubsub()
     await pubsub.subscribe(rig.channels.live(script))
@@ -201,8 +202,12 @@ async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_aw
     async def backing_off() -> bool:
         return (await rig.turns().standing(script)).status == "backing off"
 
+    async def nobody_answers() -> bool:
+        [(_, listening)] = await rig.redis.pubsub_numsub(rig.channels.ask(script))
+        return not listening
+
     await eventually(backing_off)
-    await asyncio.sleep(1.2)  # the worker that failed has left the ask channel
+    await eventually(nobody_answers)
     async with rig.viewer(script, join_at_start=True) as viewing:
         events, on_screen = await watched_to_the_end(rig, viewing)
 
@@ -270,7 +275,7 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
                 if not killed and len(on_screen) > 60:
                     killed = True
                     own.stack.processes["redis"].kill()
-                    port = int(own.stack.redis_url.rpartition(":")[2].partition("/")[0])
+                    port = port_of(own.stack.redis_url)
                     program = await find_redis(own.servers, own.environ, print)
                     await start_redis(own.servers, program, port=port)
         result = await handle.result()

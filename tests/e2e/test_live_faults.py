@@ -20,7 +20,7 @@ from streaming.live.durable import Outcome
 from streaming.live.hub import WatchedTurn
 from streaming.live.link import connect_redis
 from streaming.live.reader import Event
-from tests.e2e.proxy import Proxy, proxy_to
+from tests.e2e.proxy import Proxy, port_of, proxy_to
 from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 from tests.e2e.watching import Watching
 from workflows.turn import Turn
@@ -33,11 +33,6 @@ BRIEF: JsonObject = {"heartbeat_s": 2}
 def new_id(kind: str) -> str:
     """Return an id that nothing else has."""
     return f"{kind}-{uuid4().hex[:8]}"
-
-
-def port_of(address: str) -> int:
-    """Return the port of an address or a Redis URL."""
-    return int(address.rpartition(":")[2].partition("/")[0])
 
 
 @asynccontextmanager

@@ -59,9 +59,9 @@ async def test_a_watched_turn_is_counted(rig: Rig) -> None:
             return samples if done else None
 
         counted = await eventually(all_counted)
-    # A machine that stands still for seconds makes a viewer join again: then it has seen the snapshot.
+    # A viewer joins again on a machine that stood still for seconds, and may be found by a sweep without a join.
+    counted.pop("joins_total")
     snapshots = [frame.kind for frame in frames].count("snap")
-    assert (counted["snapshots_total"], counted.pop("joins_total") > 0) == (snapshots, snapshots > 0)
     assert counted == {
         "frames_total": len(frames),
         "snapshots_total": snapshots,
@@ -104,7 +104,8 @@ async def test_dormant_turns_joins_and_nonsense_are_counted(rig: Rig) -> None:
 
     counted = await eventually(ended)
     assert frames[0].kind == "snap"
-    assert counted["joins_total"] >= counted["snapshots_total"] >= 1  # more where the machine stood still for seconds
+    assert counted["joins_total"] >= 1
+    assert counted["snapshots_total"] >= 1
     assert counted["ignored_asks_total"] == 2
     assert counted["dormant_turns"] == 0
 

@@ -107,7 +107,7 @@ async def test_a_stream_over_its_budget_is_cut_and_kept(rig: Rig, limits: JsonOb
 
     assert result.finish_reason == "budget"
     assert result.total_usage.output_tokens is not None
-    assert 50 <= result.total_usage.output_tokens <= 150
+    assert 50 <= result.total_usage.output_tokens < 350
     assert len(result.message.text) == pytest.approx(result.total_usage.output_tokens * 4, abs=4)
     (request,) = await rig.requests(script)
     assert request.outcome != "complete"

@@ -63,10 +63,8 @@ class Accumulator:
         if self._growing is not None:
             template, add, part = self._growing
             piece = template.string_in(event.data)
-            if piece is not None:
-                if added := add(piece):
-                    return [PartAdded(part, added)]
-                return []
+            if piece:  # one that is empty may hold more than the template shows
+                return [PartAdded(part, added)] if (added := add(piece)) else []
         return [] if self._complete else self._take(event)
 
     def _take(self, event: Event) -> list[Delta]:

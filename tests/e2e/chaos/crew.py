@@ -17,7 +17,7 @@ from deploy.sandbox.processes import LOOPBACK, RunningServer, free_port
 from deploy.sandbox.serving import until_serving
 from tests.e2e.chaos import telling_worker
 from tests.e2e.chaos.descriptors import descriptors
-from tests.e2e.chaos.servers import port_of
+from tests.e2e.proxy import port_of
 from tests.e2e.rig import PROJECT, Rig, eventually
 
 _START_AGAIN_S = 0.1

@@ -12,13 +12,8 @@ from deploy.sandbox.redis import find_redis, start_redis
 from deploy.sandbox.serving import on_free_ports
 from deploy.sandbox.temporal import start_temporal
 from deploy.sandbox.temporal_cli import find_temporal
-from tests.e2e.proxy import Proxy, proxy_to
+from tests.e2e.proxy import Proxy, port_of, proxy_to
 from tests.e2e.rig import Rig, redis_of_its_own
-
-
-def port_of(address: str) -> int:
-    """Return the port of an address or a Redis URL."""
-    return int(address.rpartition(":")[2].partition("/")[0])
 
 
 class MortalTemporal:

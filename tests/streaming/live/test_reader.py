@@ -173,6 +173,16 @@ def test_standing_that_comes_again_is_told_again() -> None:
     assert told == [[silent], [], [again], []]
 
 
+def test_temporal_that_stays_away_is_told_once() -> None:
+    """Each piece of text says that the worker moves, and nothing of Temporal."""
+    viewer, reader = spoken(), Reader()
+    standings = [Standing("unreachable"), None, Standing("unreachable"), Standing("queued"), Standing("unreachable")]
+
+    told = [event for standing in standings for event in reader.read(viewer, standing, None)]
+
+    assert [event.status for event in told if isinstance(event, Standing)] == ["unreachable", "queued", "unreachable"]
+
+
 def test_end_is_told_once_however_often_it_is_said() -> None:
     """Everyone hears the answer to everyone's join."""
     viewer, reader = spoken("ab"), Reader()

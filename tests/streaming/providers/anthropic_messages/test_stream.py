@@ -338,7 +338,7 @@ def test_what_says_nothing_is_borne(given: JsonObject) -> None:
         ("server_tool_use", [{"type": "input_json_delta", "partial_json": ""}], 0),
         ("tool_use", [{"type": "input_json_delta", "partial_json": "[1,"}] * 3, 0),
         ("thinking", [{"type": "signature_delta", "signature": "s"}], 1),
-        ("thinking", [{"type": "thinking_delta", "thinking": "", "estimated_tokens": n} for n in (5, 9)], 2),
+        ("thinking", [{"type": "thinking_delta", "thinking": "", "estimated_tokens": n} for n in (5, 5, 9)], 3),
         ("novel", [{"type": "novel_delta"}], 1),
     ],
     ids=range(9),
