@@ -54,6 +54,7 @@ class Conversation:
         self._unanswered: list[Results] = []
         self._speaking = False
         self._sounded = False  # audio went up since the user's last turn ended
+        self._shown = False  # so did a picture
         self._cut = False  # what comes now is the rest of a cut answer
 
     def messages(self, *, full: bool = False) -> list[Message]:
@@ -113,7 +114,7 @@ class Conversation:
     def reopen(self) -> None:
         """Forget what is not settled: it is about to be said again."""
         del self._entries[settled_end(self._entries) :]
-        self._speaking = self._sounded = self._cut = False
+        self._speaking = self._sounded = self._shown = self._cut = False
 
     # -- what goes up
 
@@ -123,6 +124,8 @@ class Conversation:
             self._turn().written.append(element.text)
         if element.audio is not None:
             self._sounded = True
+        if element.image is not None or element.video is not None:
+            self._shown = True
         if element.interrupted and (answer := self._open_answer()):
             answer.stopped = True
         if element.end_of_stream:
@@ -143,10 +146,10 @@ class Conversation:
 
     def _end_turn(self) -> None:
         last = self._last
-        if self._sounded or (isinstance(last, Said) and not last.ended):
+        if self._sounded or self._shown or (isinstance(last, Said) and not last.ended):
             turn = self._turn()
             turn.ended, turn.spoken = True, turn.spoken or self._sounded
-        self._sounded = False
+        self._sounded = self._shown = False
 
     def _results_for(self, call_ids: set[str]) -> Results | None:
         """Return the newest place for results of these calls: providers may use an id again."""
@@ -215,13 +218,16 @@ class Conversation:
         if answer:  # its end was never told
             self._finish(answer)
         self.begun += 1
-        self._speaking = self._sounded = False
-        to = [place for place in self._unanswered if place.complete or place is self._last]
-        return self._append(Answered(response_id, to=to))
+        self._speaking = self._sounded = self._shown = False
+        to = [place for place in self._unanswered if place.complete]
+        follows = self._last if isinstance(self._last, Results) and self._last not in to else None
+        return self._append(Answered(response_id, to=to, follows=follows))
 
     def _end_answer(self, element: StreamElement, *, owed: bool) -> None:
         answer = self._answer(element.response_id)
         answer.message = element.message
+        if answer.follows and not owed:  # else the answer to come is the one to them
+            answer.to.append(answer.follows)
         self._finish(answer)
         if owed and not (element.calls or self.calling or answer.to):
             put_off(self._entries)
@@ -237,6 +243,8 @@ class Conversation:
                 return  # or the provider gave up what it had not begun
         answer = self._answer(element.response_id)
         answer.message, answer.heard, answer.lost = element.message, element.heard, lost
+        if answer.follows:
+            answer.to.append(answer.follows)
         self._finish(answer)
 
     def _known(self, response_id: str) -> Answered | None:

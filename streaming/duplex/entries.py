@@ -70,8 +70,10 @@ class Answered:
     message: Message | None = None
     heard: Heard | None = None
     to: "list[Results]" = field(default_factory=list)
-    """The results that it is an answer to, if they are there by its end: those that were there when it began, and
-    those that it follows at once, for a model may speak on while its tools run."""
+    """The results that it is an answer to: those that were there when it began."""
+    follows: "Results | None" = None
+    """Those that it came at once after, and before they were there. It may be to them too, if they are by its end: a
+    model may speak on while its tools run."""
 
     @property
     def settled(self) -> bool:
@@ -183,11 +185,13 @@ def unanswered_turns(entries: Sequence[Entry]) -> int:
 def put_off(entries: list[Entry]) -> None:
     """Let the last answer be to the first of the turns before it, for the others are to have one of their own.
 
-    Where something was said since the answer began the other answer may be to that, and nothing is moved.
+    Where something was said since the answer began the other answer may be to that, and nothing is moved; nor where no
+    other turn is over.
     """
-    if entries and isinstance(answer := entries[-1], Answered):
-        entries.pop()
-        entries.insert(min(_newest_turns(entries) + 1, len(entries)), answer)
+    if entries and isinstance(entries[-1], Answered):
+        second = _newest_turns(entries[:-1]) + 1
+        if unanswered_turns(entries[second:-1]):
+            entries.insert(second, entries.pop())
 
 
 def _newest_turns(entries: Sequence[Entry]) -> int:

@@ -116,12 +116,33 @@ class Outbox:
     def _start_of_turns(self, count: int) -> int:
         """Return where the last so many turns begin that were sent: behind whatever else asked for an answer.
 
-        If nothing did, the turns have no marks here, and it is the provider who hears where they end.
+        If nothing did, the turns have no marks here, and it is the provider who hears where they end: of these only
+        sound is left out, for it never stops, and words are not.
         """
-        asking = [number for number in self._before(self._next) if _asks(self._kept[number])]
-        ends = [place for place, number in enumerate(asking) if self._kept[number].end_of_stream]
-        first = ends[-count] if 0 < count <= len(ends) else 0
-        return asking[first - 1] + 1 if first else self._next
+        starts = self._turns()
+        if count and starts and (first := starts[-min(count, len(starts))]):
+            return first
+        # Which of what was sent before the answer began is answered nobody can tell: rather twice than never.
+        written = any(
+            self._kept[number].text or self._kept[number].end_of_stream for number in self._before(self._mark)
+        )
+        return 0 if count and written else self._next
+
+    def _turns(self) -> list[int]:
+        """Return where each turn begins whose end was sent; 0 where nothing before it asked for an answer.
+
+        The end of nothing asks too, but it is the end of no turn: the user's was over, or its answer has begun.
+        """
+        starts, start, said = list[int](), 0, False
+        for number in self._before(self._next):
+            element = self._kept[number]
+            said = _says(element) or (said and number != self._mark)
+            if said and element.end_of_stream:
+                starts.append(start)
+                said = False
+            if _asks(element) and not said:
+                start = number + 1
+        return starts
 
     def _before(self, place: int) -> list[int]:
         return [number for number in self._kept if number < place]
@@ -156,6 +177,10 @@ class Outbox:
 
 def _asks(element: StreamElement) -> bool:
     return element.end_of_stream or bool(element.tool_responses)
+
+
+def _says(element: StreamElement) -> bool:
+    return any(said is not None for said in (element.text, element.audio, element.image, element.video))
 
 
 def media_bytes(element: StreamElement) -> int:

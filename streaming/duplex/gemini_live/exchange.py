@@ -5,7 +5,7 @@ from collections.abc import Callable
 from streaming.duplex.answer import Answer
 from streaming.duplex.elements import GenerationComplete, ResponseStarted, StreamElement
 from streaming.duplex.errors import NotTheWireError, ResponseFailedError
-from streaming.duplex.gemini_live.finish import finish_reason
+from streaming.duplex.gemini_live.finish import finish_reason, is_known_end
 from streaming.duplex.gemini_live.transitions import TABLE, Action, Event, Move, State
 from streaming.duplex.gemini_live.utterance import Utterance
 from streaming.messages import ToolCallPart, Usage
@@ -87,7 +87,8 @@ class Exchange:
         The answer that calls tools ends at the call. What is said while they run goes on when their results are
         there; and the turn that they were called in may be closed late, after the sound that trailed the call. Where
         the results have gone out by then, that close looks like an answer to them with nothing in it. It is taken for
-        one if it says what went wrong, or if the server has nothing more to do after it (`settle`).
+        one if it says what went wrong, or if the server has nothing more to do after it (`settle`). A word that nobody
+        knows may stand for no failure, so that it says nothing here.
 
         Args:
             out: what it tells.
@@ -102,12 +103,17 @@ class Exchange:
             return
         self.happen(Event.TURN_PAUSED, out)
         self._doubtful = not more and (self.told or self.state is State.RESPONDING)
-        if finish_reason(reason) != "stop":
-            self.settle(out)
+        if self._doubtful and is_known_end(reason):
+            self.happen(Event.TURN_COMPLETE, out)
 
     def settle(self, out: list[StreamElement]) -> None:
-        """The server neither generates nor waits for results: a `turnComplete` that was in doubt ended the answer."""
-        if self._doubtful:
+        """The server neither generates nor waits for results: a `turnComplete` that was in doubt ended the answer.
+
+        A handle says so, for Gemini's documentation has none come while the model generates or calls. A server that
+        sent one all the same between our results and its answer would have an empty answer told before that one. A
+        handle that was on its way when the user asked something else says nothing of what comes now.
+        """
+        if self._doubtful and not self.asked:
             self.happen(Event.TURN_COMPLETE, out)
 
     def end_utterance(self, out: list[StreamElement]) -> None:

@@ -31,6 +31,12 @@ _FILTERED = frozenset(
         "GENERATED_OTHER",
     }
 )
+_FAILED = frozenset({"MALFORMED_FUNCTION_CALL", "RESPONSE_REJECTED", "MAX_REGENERATION_REACHED"})
+
+
+def is_known_end(reason: str) -> bool:
+    """Return whether a word says that there is no more of an answer: it is known, and stands for what went wrong."""
+    return reason in _FILTERED or reason in _FAILED
 
 
 def finish_reason(reason: str) -> FinishReason:

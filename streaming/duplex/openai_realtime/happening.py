@@ -121,7 +121,7 @@ def _begin(session: Session, event: JsonObject) -> Elements:
     if session.state is State.IDLE and not session.unconfirmed:
         session.wanted = False
     session.turn.answered()
-    session.unwanted = False
+    session.unwanted = session.failed_unbegun = False
     return session.answers.begin(event)
 
 
@@ -164,10 +164,17 @@ def _give_up_cut(session: Session, event: JsonObject) -> Elements:
 
 def _fail_answer(session: Session, event: JsonObject) -> Elements:
     session.unwanted = False
-    session.turn.answered()
+    if session.state is State.IDLE:  # else it was ours that failed, and one that is due unasked comes all the same
+        session.turn.answered()
     refusal = _refusal(event)
+    session.failed_unbegun = not refusal.event_id  # what is refused never was a response
     error = ResponseFailedError(refusal.message, code=refusal.code)
     return [StreamElement(error=error, finish_reason="failed")]
+
+
+def _forget_failure(session: Session, _event: JsonObject) -> Elements:
+    session.failed_unbegun = False
+    return []
 
 
 def _ask_later(session: Session, event: JsonObject) -> Elements:
@@ -226,6 +233,7 @@ _DOES: Mapping[Does, Callable[[Session, JsonObject], Elements]] = {
     Does.CLOSE_CUT: _close_cut,
     Does.GIVE_UP_CUT: _give_up_cut,
     Does.FAIL_ANSWER: _fail_answer,
+    Does.FORGET_FAILURE: _forget_failure,
     Does.ASK_LATER: _ask_later,
 }
 HANDLED = frozenset({*_COMES, *_TELLS, *_DOES})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from streaming.duplex.elements import FinishReason
 from streaming.duplex.errors import NotTheWireError
 from streaming.duplex.openai_realtime.ending import ending_of
 from streaming.duplex.openai_realtime.errors import kind_of, refusal_of
@@ -39,8 +40,16 @@ def _begun(session: Session, event: JsonObject, kind: Kind) -> Kind:
 def _done(session: Session, event: JsonObject, kind: Kind) -> Kind:
     current, response_id = session.answers.current, _response_id(event)
     if current is None or response_id not in ("", current.id):
-        return Kind.DONE_UNSEEN if response_id and not session.answers.is_over(response_id) else Kind.STALE
-    return Kind.DONE_CUT if ending_of(object_in(event, "response")) == "interrupted" else kind
+        return _done_unseen(session, event) if response_id and not session.answers.is_over(response_id) else Kind.STALE
+    return Kind.DONE_CUT if _ending(event) == "interrupted" else kind
+
+
+def _done_unseen(session: Session, event: JsonObject) -> Kind:
+    return Kind.FAILURE_TOLD if session.failed_unbegun and _ending(event) == "failed" else Kind.DONE_UNSEEN
+
+
+def _ending(event: JsonObject) -> FinishReason:
+    return ending_of(object_in(event, "response"))
 
 
 def _error(session: Session, event: JsonObject, _kind: Kind) -> Kind:

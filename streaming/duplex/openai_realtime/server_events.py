@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """The current response is over because the user cut it."""
     DONE_UNSEEN = "done_unseen"
     """A response is over whose beginning was not seen."""
+    FAILURE_TOLD = "failure_told"
+    """A response has failed whose beginning was not seen, after an error that was taken for just that."""
     STALE = "stale"
     """Of a response that is over, or not the current one."""
     ERROR = "error"

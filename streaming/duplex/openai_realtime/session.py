@@ -42,6 +42,7 @@ class Session:
         owed: the calls whose results the model waits for.
         wanted: an answer is to be asked for, when that can be.
         unwanted: the next answer is to be stopped when it begins.
+        failed_unbegun: an answer failed that had not begun, and the server may yet say that it is over.
         unconfirmed: the items that the server may not have yet.
         utterances: the items that the user said lately, as far as they have been told.
 
@@ -59,6 +60,7 @@ class Session:
         self.owed.made({call.id: call_id_for(call.id) for call in unanswered(history)})
         self.wanted = ask
         self.unwanted = False
+        self.failed_unbegun = False
         self.unconfirmed: set[str] = set()
         self.utterances: deque[str] = deque(maxlen=_REMEMBERED)
         self._setup = session_of(setup)

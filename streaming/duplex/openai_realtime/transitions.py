@@ -61,6 +61,7 @@ class Does(StrEnum):
     CLOSE_CUT = "close_cut"
     GIVE_UP_CUT = "give_up_cut"
     FAIL_ANSWER = "fail_answer"
+    FORGET_FAILURE = "forget_failure"
     ASK_LATER = "ask_later"
     COMMIT_NOTHING = "commit_nothing"
     FAIL_SESSION = "fail_session"
@@ -110,6 +111,7 @@ _QUIET = _SET_UP | {
     Kind.BEGUN_UNWANTED: Step(Does.BEGIN_CUT, State.INTERRUPTED),
     Kind.DONE_UNSEEN: Step(Does.FINISH_UNSEEN, State.IDLE),
     Kind.ANSWER_FAILED: Step(Does.FAIL_ANSWER, State.IDLE),
+    Kind.FAILURE_TOLD: Step(Does.FORGET_FAILURE),
 }
 _TABLE: Mapping[State, Mapping[Kind, Step]] = {
     State.OPENING: _SETTING_UP,

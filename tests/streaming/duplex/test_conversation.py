@@ -1,6 +1,7 @@
 """The transcript: complete, in order, whatever comes late or never."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from streaming.duplex.elements import (
     Audio,
     CallsCancelled,
     Heard,
+    Image,
     ResponseStarted,
     SessionEvent,
     SpeechStarted,
@@ -52,6 +54,7 @@ def _words(text: str, item_id: str = "", *, final: bool = False) -> StreamElemen
 
 
 SAYING = StreamElement(text="Hel")
+PICTURE = StreamElement(image=Image(b"x", "image/png"))
 CLOSED = StreamElement(interrupted_turn_complete=True)
 _Step = StreamElement | tuple[str, StreamElement]
 
@@ -200,6 +203,10 @@ OWED: list[tuple[Sequence[_Step], list[str], int]] = [
         ["u: one", "a: Yes.", "u: two"], 1,
     ),
     ([*SPOKEN, *SPOKEN, _event(UtteranceTaken("i")), _words("one", "i"), _began()], ["u: one", "a: Yes."], 1),
+    ([*WRITTEN, _up(PICTURE), _up(END), _began()], ["u: Hi.", "a: Yes."], 1),
+    ([*WRITTEN, _up(PICTURE), _began(), _up(END)], ["u: Hi.", "a: Yes."], 0),
+    ([*WRITTEN, _up(END), _began()], ["u: Hi.", "a: Yes."], 0),
+    ([*WRITTEN, _up(StreamElement(text="And?")), _began()], ["u: Hi.", "u: And?", "a: Yes."], 0),
 ]  # fmt: skip
 
 
@@ -241,6 +248,9 @@ TALKED: list[_Step] = [*WRITTEN, _began(), _whole("One moment.")]
         ([_up(StreamElement(text="Hi."))], False, False),
         (WRITTEN, True, False),
         (SPOKEN, True, False),
+        ([_up(PICTURE)], False, False),
+        ([_up(PICTURE), _up(END)], True, False),
+        ([_up(PICTURE), _up(END), _began(), _whole("A cat."), _up(END)], False, False),
         ([_event(UtteranceTaken("i"))], True, False),
         ([*WRITTEN, _began()], True, False),
         ([*WRITTEN, _began(), _whole("Hello.")], False, False),
@@ -296,6 +306,20 @@ def test_whose_results_are_due(steps: Sequence[_Step], *, calling: bool, asks: b
     assert conversation.awaiting is calling
     conversation.reopen()
     assert (conversation.calling, conversation.asks) == (calling, asks)
+
+
+@pytest.mark.parametrize("last", [_whole("Two."), _cut("Two, I", "Two,")])
+@pytest.mark.parametrize("owed", [True, False])
+def test_results_that_come_in_the_middle_of_an_answer(last: StreamElement, *, owed: bool) -> None:
+    """It is to them if it is the last one that the wire is to give, or was cut; the next one is in any case."""
+    conversation = _after([*CALLED, _began("s"), RESULT_A, RESULT_B])
+    conversation.told(replace(last, response_id="s"), owed=owed)
+
+    due = owed and not last.interrupted
+    assert (conversation.calling, conversation.asks, conversation.awaiting) == (due, due, due)
+    conversation.told(_began("t"))
+    conversation.told(_whole("Seen.", response_id="t"))
+    assert not conversation.calling
 
 
 def test_speech_is_not_quiet() -> None:

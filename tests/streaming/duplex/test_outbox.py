@@ -63,6 +63,8 @@ def test_what_was_answered_is_not() -> None:
 
 TURNS = [StreamElement(text=word, end_of_stream=True) for word in ("one", "two", "three")]
 RESULT = StreamElement(tool_responses=(ToolResponse("c", "look", "seen"),))
+END = StreamElement(end_of_stream=True)
+PICTURE = StreamElement(image=Image(b"x", "image/png"))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +82,22 @@ RESULT = StreamElement(tool_responses=(ToolResponse("c", "look", "seen"),))
         ([_sound()], TURNS[:1], 1, TURNS[:1]),
         ([_sound()], [_sound()], 1, [_sound()]),
         ([], [_sound(end=True)], 1, [_sound(end=True)]),
+        ([_sound(), TURNS[0]], [], 1, [_sound(), TURNS[0]]),
+        ([_sound(), TURNS[0], _sound()], [], 2, [_sound(), TURNS[0], _sound()]),
+        ([_sound(), _text("a"), _sound()], [], 1, [_sound(), _text("a"), _sound()]),
+        ([*TURNS[:2], END], [], 1, [TURNS[1], END]),
+        ([TURNS[0], END, TURNS[1]], [], 1, [TURNS[1]]),
+        ([*TURNS[:2], _text("a")], [END], 1, [TURNS[1], _text("a"), END]),
+        ([TURNS[0], PICTURE, END, END], [], 1, [PICTURE, END, END]),
     ],
 )
 def test_a_turn_that_the_answer_was_not_to(
     sent: list[StreamElement], later: list[StreamElement], unanswered: int, kept: list[StreamElement]
 ) -> None:
-    """It is said again, though it was sent before the answer began; where nothing marks turns, what came later is."""
+    """It is said again, though it was sent before the answer began; where nothing marks turns, what came later is.
+
+    Where only the turn that was answered has no mark it is said twice; the end of nothing is the mark of no turn.
+    """
     outbox = Outbox()
     for element in sent:
         outbox.put(element)

@@ -4,15 +4,30 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection
 
 from deploy.sandbox.realtime.script import Close, Script, Step
 from streaming.duplex.aio.pump import Pump
 from streaming.duplex.aio.reconnects import Reconnects
 from streaming.duplex.aio.session import RealtimeSession
+from streaming.duplex.aio.traffic import Traffic
 from streaming.duplex.aio.websocket import MAX_MESSAGE_BYTES
-from streaming.duplex.elements import Audio, AudioDropped, StreamElement, Video
-from streaming.duplex.errors import CannotSendError, SlowConsumerError
+from streaming.duplex.conversation import Conversation
+from streaming.duplex.elements import (
+    Audio,
+    AudioDropped,
+    Image,
+    ResponseStarted,
+    StreamElement,
+    ToolResponse,
+    UtteranceTaken,
+    Video,
+)
+from streaming.duplex.errors import CannotSendError, ResponseFailedError, SlowConsumerError
+from streaming.duplex.outbox import Outbox
+from streaming.messages import Message, ToolCallPart
 from tests.streaming.duplex.aio.raw import READY, saying, serving, silence
 from tests.streaming.duplex.aio.talking import (
     SOON,
@@ -119,6 +134,56 @@ async def test_an_answer_that_takes_the_place_of_another() -> None:
         await until(session, lambda element: element.end_of_stream)
 
     assert asked == [["one", "two"], ["two"]]
+
+
+END = StreamElement(end_of_stream=True)
+_ANSWER = Message(role="assistant", parts="Yes.")
+_CALL = ToolCallPart(id="a", name="look", arguments="{}")
+_BEGUN = StreamElement(event=ResponseStarted())
+_UP: dict[str, tuple[StreamElement, ...]] = {
+    "sound": (StreamElement(audio=Audio(b"\0\0", RATE)),),
+    "picture": (StreamElement(image=Image(b"x", "image/png")), END),
+    "end": (END,),
+    "result": (StreamElement(tool_responses=(ToolResponse("a", "look", "seen"),)),),
+}
+_ENDS = [
+    StreamElement(end_of_stream=True, message=_ANSWER),
+    StreamElement(end_of_stream=True, message=_ANSWER, tool_calls=(_CALL,)),
+    StreamElement(error=ResponseFailedError("no")),
+]
+_TURN = st.lists(st.sampled_from(["turn", "turn", "utterance", *_UP]), max_size=4)
+_AMID = st.lists(st.sampled_from(["turn", "utterance", "sound", "picture"]), max_size=4)
+
+
+@given(st.lists(st.tuples(_TURN, _AMID, st.sampled_from([*_ENDS, *_ENDS[:1]]), st.booleans()), max_size=4))
+def test_turns_are_settled_or_said_again(rounds: list[tuple[list[str], list[str], StreamElement, bool]]) -> None:
+    """Whenever the connection breaks, and however turns are marked, answered and put off: none are lost."""
+    traffic, words = Traffic(Conversation(), Outbox(), Pump()), list[str]()
+
+    def say(deed: str) -> None:
+        if deed == "utterance":
+            traffic.tell(StreamElement(event=UtteranceTaken("u")))
+            return
+        if deed not in _UP:
+            words.append(f"({len(words)})")
+        for element in _UP.get(deed) or (StreamElement(text=words[-1], end_of_stream=True),):
+            traffic.outbox.put(element)
+            traffic.outbox.take()
+            traffic.conversation.given(element)
+            traffic.conversation.sent(element)
+
+    for before, amid, end, owed in rounds:
+        for deed in before:
+            say(deed)
+        traffic.tell(_BEGUN)
+        for deed in amid:
+            say(deed)
+        traffic.tell(end, owed=owed)
+    traffic.rewind(None)
+    settled = "".join(message.text for message in traffic.conversation.messages())
+    again = [element.text for element in iter(traffic.outbox.take, None)]
+
+    assert [word for word in words if word not in settled and word not in again] == []
 
 
 SOUND = json.dumps({"is": "sound", "data": "AAAA" * 4_000})

@@ -329,15 +329,37 @@ def test_an_answer_to_results_with_nothing_in_it(trailing: tuple[str, ...], rest
     assert text_of(later) == "Yes?"
 
 
-def test_an_answer_to_results_that_failed() -> None:
-    """Its close says so, and is not the call's."""
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "failed"), [("RESPONSE_REJECTED", True), ("GENERATED_AUDIO_SAFETY", False), ("BLOCKLIST", False)]
+)
+def test_an_answer_to_results_that_failed(reason: str, *, failed: bool, asked: bool) -> None:
+    """Its close says so, and is not the call's, whatever the user asks meanwhile."""
     wire = ready_wire()
     told(wire, calls("f1"))
     wire.send(result("f1"))
+    if asked:
+        wire.send(StreamElement(text="and tomorrow?"))
 
-    (end,) = ends(told(wire, content(turnComplete=True, turnCompleteReason="RESPONSE_REJECTED")))
+    (end,) = ends(told(wire, content(turnComplete=True, turnCompleteReason=reason)))
 
-    assert isinstance(end.error, ResponseFailedError)
+    assert isinstance(end.error, ResponseFailedError) is failed
+    assert end.finish_reason == ("failed" if failed else "content_filter")
+    assert not wire.responding
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_close_in_doubt_with_a_word_that_nobody_knows(*, answered: bool) -> None:
+    """It may be the call's, and a good answer follows; if none does the word stands for a failure."""
+    wire = ready_wire()
+    told(wire, calls("f1"))
+    wire.send(result("f1"))
+    unknown = '{"serverContent": {"turnComplete": true, "turnCompleteReason": "EATEN_BY_BEARS"}}'
+    assert ends(told(wire, unknown)) == []
+
+    (end,) = ends(told(wire, *((says("Sunny."), TURN_COMPLETE) if answered else (HANDLE,))))
+
+    assert (end.error is None, end.finish_reason) == ((True, "stop") if answered else (False, "failed"))
     assert not wire.responding
 
 
@@ -384,6 +406,23 @@ def test_stopping_in_doubt() -> None:
     wire.send(StreamElement(interrupted=True))
 
     assert [element.interrupted for element in ends(told(wire, HANDLE))] == [True, False]
+    assert not wire.responding
+
+
+@pytest.mark.parametrize("before_close", [True, False])
+def test_a_question_in_doubt(*, before_close: bool) -> None:
+    """The server has something to do after all: nothing but its answer answers the question."""
+    wire = ready_wire()
+    told(wire, calls("f1"))
+    wire.send(result("f1"))
+    closing = told(wire, *(() if before_close else (TURN_COMPLETE,)))
+    wire.send(StreamElement(text="and tomorrow?"))
+    closing += told(wire, *((TURN_COMPLETE, HANDLE) if before_close else (HANDLE,)))
+
+    assert ends(closing) == []
+    assert wire.responding
+    (end,) = ends(told(wire, says("Rain."), TURN_COMPLETE))
+    assert text_of(end) == "Rain."
     assert not wire.responding
 
 

@@ -439,6 +439,45 @@ def test_an_answer_that_comes_after_the_server_has_failed() -> None:
     assert not it.wire.responding
 
 
+def test_a_failure_that_is_told_twice_is_one() -> None:
+    """First as the server's own, and then as the end of a response that was never seen to begin: once, and no more."""
+    it = talk(MANUAL)
+    it.send(text="Hi", end_of_stream=True)
+    assert marks(it.says(server.error("server_error", kind="server_error"))) == ["error"]
+    it.send(text="Again", end_of_stream=True)
+
+    assert it.says(server.done("r1", "failed")) == []
+    assert it.wire.responding
+    assert marks(it.says(server.done("r2", "failed"))) == ["ResponseStarted", "error"]
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_an_answer_that_begins_after_a_failure_has_its_own_end(status: str) -> None:
+    """So has every one after it, seen to begin or not."""
+    it = talk(MANUAL)
+    it.send(text="Hi", end_of_stream=True)
+    it.says(server.error("server_error", kind="server_error"), server.begun("r1"))
+    end = ["end_of_stream"] if status == "completed" else ["error"]
+
+    assert marks(it.says(server.done("r1", status))) == end
+    assert marks(it.says(server.done("r2", "failed"))) == ["ResponseStarted", "error"]
+
+
+def test_an_answer_that_is_due_outlives_one_that_is_refused() -> None:
+    """The refusal says which it is of: the user's next turn is answered all the same, unasked."""
+    it = talk()
+    it.says(server.speech_started(), server.speech_stopped(), server.committed(), server.begun(), *server.called("c1"))
+    it.says(server.done())
+    ask = it.send(tool_responses=(RESULT,))[-1]
+    it.says(server.speech_started("u2"), server.speech_stopped("u2"), server.committed("u2"))
+
+    assert marks(it.says(server.error("invalid_value", str(ask["event_id"])))) == ["error"]
+    assert it.wire.responding
+    it.send(text="And this?", end_of_stream=True)
+    assert it.sent_types() == []
+    assert marks(it.says(server.begun("r2"), server.done("r2"))) == ["ResponseStarted", "end_of_stream"]
+
+
 def test_an_answer_that_was_asked_for_too_early_is_asked_for_again() -> None:
     """When the one that was on its way is over, and not before."""
     it = talk()

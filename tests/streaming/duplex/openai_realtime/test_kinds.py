@@ -9,7 +9,9 @@ from tests.streaming.duplex.openai_realtime import server
 from tests.streaming.duplex.openai_realtime.server import SPOKEN
 
 
-def session(*, current: str | None = None, over: str | None = None, unwanted: bool = False) -> Session:
+def session(
+    *, current: str | None = None, over: str | None = None, unwanted: bool = False, failed: bool = False
+) -> Session:
     """Return a session with an answer on its way, and one that is over."""
     it = Session(SPOKEN, [], ask=False)
     for response_id in (over, current):
@@ -18,6 +20,7 @@ def session(*, current: str | None = None, over: str | None = None, unwanted: bo
         if response_id == over:
             it.answers.finish(server.done(response_id or ""))
     it.unwanted = unwanted
+    it.failed_unbegun = failed
     return it
 
 
@@ -32,6 +35,10 @@ def session(*, current: str | None = None, over: str | None = None, unwanted: bo
         (session(current="r1"), server.done("r1", "cancelled", reason="turn_detected"), Kind.DONE_CUT),
         (session(current="r1"), server.done("r2"), Kind.DONE_UNSEEN),
         (session(over="r1"), server.done("r1"), Kind.STALE),
+        (session(failed=True), server.done("r1"), Kind.DONE_UNSEEN),
+        (session(), server.done("r1", "failed"), Kind.DONE_UNSEEN),
+        (session(failed=True), server.done("r1", "failed"), Kind.FAILURE_TOLD),
+        (session(over="r1", failed=True), server.done("r1", "failed"), Kind.STALE),
         (session(), {"type": "response.done"}, Kind.STALE),
         (session(current="r1"), server.writing("x", "r1"), Kind.WRITTEN),
         (session(current="r1"), server.writing("x", "r2"), Kind.STALE),
