@@ -1,7 +1,6 @@
 """The commands, their options and their exit codes."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -20,7 +19,7 @@ from cli import providers as configured
 from cli.displays import Display, JsonLines, JsonResult, Pipe
 from cli.following import DETACHED, DONE, FAILED, NO_SUCH_TURN, UNREACHABLE, USAGE
 from cli.screen import Screen
-from cli.standard_streams import abandon_output, is_full, open_what_is_closed
+from cli.standard_streams import abandon_output, is_full, open_what_is_closed, tell
 from cli.wav import WavError
 from connection import CannotReachTemporal
 from deploy.sandbox.errors import SandboxError
@@ -278,8 +277,7 @@ def main() -> None:
     except OSError as error:
         if not is_full(error):
             raise
-        with contextlib.suppress(OSError):  # standard error may go to the same place
-            print(f"millstream: standard output: {error.strerror}", file=sys.stderr)
+        tell(f"millstream: standard output: {error.strerror}")
         code = code or FAILED
     # The interpreter's own way out sometimes crashes while the SDK's threads end (temporalio/sdk-python#300).
     os._exit(code)

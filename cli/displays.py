@@ -1,12 +1,11 @@
 """What a followed turn looks like in a pipe and to a program; `cli.screen` is for people."""
 
-import contextlib
 import json
-import sys
 from dataclasses import asdict
 from typing import Protocol
 
 from cli import words
+from cli.standard_streams import tell
 from cli.text import visible
 from streaming.contracts import TurnResult
 from streaming.live.durable import Outcome, Standing
@@ -82,5 +81,4 @@ class JsonResult:
 
 
 def _note(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
-        print(visible(line), file=sys.stderr, flush=True)
+    tell(visible(line))

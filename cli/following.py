@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 import connection
 import settings
 from cli.displays import Display
+from cli.standard_streams import tell
 from settings import Settings
 from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
@@ -102,16 +102,16 @@ async def _follow(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, presses.put_nowait, None)
     if greeting:
-        _tell(greeting)
+        tell(greeting)
     if not watched.is_subscribed:
-        _tell("Redis is unreachable: no live text until it is back; the result will come from Temporal")
+        tell("Redis is unreachable: no live text until it is back; the result will come from Temporal")
     display = new_display()
     showing = asyncio.create_task(_show(connected, watched, display))
     try:
         if not await _pressed_before(showing, presses):
             return _exit_code(showing.result())
         display.close()
-        _tell(f"detached; the turn goes on: millstream watch {watched.turn_id} (Ctrl-C again stops it)")
+        tell(f"detached; the turn goes on: millstream watch {watched.turn_id} (Ctrl-C again stops it)")
         if await _pressed_before(showing, presses, within_s=_SECOND_CTRL_C_WITHIN_S):
             return await _stop(connected, watched, showing, presses)
         return _exit_code(showing.result()) if showing.done() else DETACHED
@@ -129,11 +129,11 @@ async def _stop(
     stopping = asyncio.create_task(connected.turns.interrupt(watched.turn_id, watched.interrupt_hint))
     try:
         if await _pressed_before(stopping, presses):
-            _tell("left; the turn was asked to stop")
+            tell("left; the turn was asked to stop")
             return DETACHED
         with contextlib.suppress(TurnRefused):  # it ended by itself meanwhile
             await stopping
-        _tell("stopped")
+        tell("stopped")
         return _exit_code(await showing)
     finally:
         stopping.cancel()
@@ -164,8 +164,3 @@ async def _show(connected: Connections, watched: WatchedTurn, display: Display) 
 
 def _exit_code(outcome: Outcome) -> int:
     return DONE if outcome.result is not None else FAILED
-
-
-def _tell(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
-        print(line, file=sys.stderr, flush=True)

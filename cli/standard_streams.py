@@ -1,5 +1,6 @@
 """Standard input, output and error: whoever starts us may have closed them, leave, or have no room for more."""
 
+import contextlib
 import errno
 import io
 import os
@@ -22,6 +23,12 @@ def open_what_is_closed() -> None:
 def abandon_output() -> None:
     """Write nothing more: whoever read it has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error: where nobody reads it, the answer still has its own way out."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def is_full(error: OSError) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.following import DONE, FAILED
 from cli.spoken import Spoken
+from cli.standard_streams import tell
 from cli.text import visible
 from cli.wav import check_writable, read_wav, write_wav
 from deploy.sandbox.processes import running_servers
@@ -175,5 +176,4 @@ def _say(text: str) -> None:
 
 
 def _note(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it, and the answer still has its own way out
-        print(f"  {line}", file=sys.stderr, flush=True)
+    tell(f"  {line}")
