@@ -100,6 +100,7 @@ async def serve(
         )
         health = await serve_health(loaded.worker.health_address, worker, publisher, stack)
         async with worker:
+            await _until_polling(worker)
             _log.info("worker ready: task queue %s, routes %s", loaded.worker.task_queue, ", ".join(routes.by_name))
             ready(health)
             await stop.wait()
@@ -107,6 +108,12 @@ async def serve(
     # Without this pause the interpreter's exit aborts in some runs while the SDK's threads still log
     # (temporalio/sdk-python#300).
     await asyncio.sleep(0.5)
+
+
+async def _until_polling(worker: Worker) -> None:
+    """Wait until the server has accepted the worker: entering its context only asks, and the SDK tells no event."""
+    while not worker.is_running:
+        await asyncio.sleep(0.01)
 
 
 def _publisher(redis: Redis, live: LiveSettings, namespace: str, measure: Measure) -> Publisher:

@@ -10,14 +10,12 @@ from streaming.live.publisher import Publisher
 
 
 async def serve_health(address: str, worker: Worker, publisher: Publisher | None, stack: AsyncExitStack) -> str:
-    """Serve GET /health: 200 while the worker polls, and whether viewers can be reached."""
+    """Serve GET /health: 200 while the worker polls, 503 before and after, and whether viewers can be reached."""
 
     async def health(_: web.Request) -> web.Response:
-        running = worker.is_running and not worker.is_shutdown
+        state = "running" if worker.is_running else "stopping" if worker.is_shutdown else "starting"
         redis = "off" if publisher is None else "reachable" if publisher.reachable else "unreachable"
-        return web.json_response(
-            {"worker": "running" if running else "stopping", "redis": redis}, status=200 if running else 503
-        )
+        return web.json_response({"worker": state, "redis": redis}, status=200 if state == "running" else 503)
 
     app = web.Application()
     app.router.add_get("/health", health)

@@ -27,7 +27,8 @@ from activities.unwatched import UnwatchedTurn
 from deploy.sandbox.processes import free_port
 from streaming.jsontext import JsonObject
 from streaming.providers import WIRES
-from tests.e2e.rig import PROJECT, SECRET, Rig, text_of, turn
+from tests.e2e.proxy import port_of, proxy_to
+from tests.e2e.rig import PROJECT, SECRET, Rig, eventually, text_of, turn
 from workflows.turn import Turn
 
 
@@ -113,6 +114,32 @@ async def test_health_says_whether_the_worker_polls_and_redis_answers(rig: Rig) 
 
     assert status == 200
     assert body == {"worker": "running", "redis": "unreachable"}
+
+
+async def test_worker_is_ready_only_when_the_server_has_accepted_it(rig: Rig) -> None:
+    """Over a slow link too, whoever waits for the line in the log finds a healthy worker; before it, it is starting."""
+    address = f"127.0.0.1:{free_port()}"
+    async with proxy_to(port_of(rig.stack.temporal_address)) as slow, aiohttp.ClientSession() as session:
+        slow.delay_s = 0.3
+        environ = {
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{slow.port}",
+            "MILLSTREAM_WORKER__HEALTH_ADDRESS": address,
+        }
+        started = asyncio.create_task(rig.worker(f"slow-{uuid4().hex[:8]}", **environ))
+
+        async def answer() -> tuple[int, str] | None:
+            try:
+                async with session.get(f"http://{address}/health") as response:
+                    return response.status, (await response.json())["worker"]
+            except aiohttp.ClientConnectionError:
+                return None
+
+        before = await eventually(answer)
+        await started
+        ready = await answer()
+
+    assert before == (503, "starting")
+    assert ready == (200, "running")
 
 
 async def test_idle_worker_ends_cleanly_on_sigterm_every_time(rig: Rig) -> None:
