@@ -111,8 +111,8 @@ async def serve(
 
 
 async def _until_polling(worker: Worker) -> None:
-    """Wait until the server has accepted the worker: entering its context only asks, and the SDK tells no event."""
-    while not worker.is_running:
+    """Wait until the server has accepted the worker, which entering its context only asks for."""
+    while not worker.is_running:  # noqa: ASYNC110 - the SDK has no event for it
         await asyncio.sleep(0.01)
 
 
