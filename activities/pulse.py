@@ -77,5 +77,7 @@ class Pulse:
         if now >= self._next_beat and self._telling():
             self._next_beat = now + self._every_s
             self._beat()
-        soon = min(_LOOK_EVERY_S, self._next_beat - now) if self._next_beat > now else _LOOK_EVERY_S
-        self._timer = self._loop.call_at(min(deadline, now + soon), self._tick)
+        looks = [deadline, now + _LOOK_EVERY_S]
+        if self._next_beat > now:
+            looks.append(self._next_beat)
+        self._timer = self._loop.call_at(min(looks), self._tick)

@@ -17,6 +17,7 @@ from deploy.sandbox.errors import SandboxError
 from deploy.sandbox.processes import LOOPBACK, RunningServer, Servers, free_port
 from deploy.sandbox.programs import Program, first_found, on_path
 from deploy.sandbox.serving import on_free_ports, until_serving
+from streaming.live.link import URL_FORM
 
 _ANSWER_LIMIT = 10.0
 _WAYS_OUT = [
@@ -54,9 +55,7 @@ async def given_redis(environ: Mapping[str, str]) -> RedisServer | None:
             await client.ping()
     except (ValueError, TypeError):
         # redis-py's own words are left out: they may quote a part of the password.
-        raise SandboxError(
-            "REDIS_URL is malformed: write redis://[USER:PASSWORD@]HOST[:PORT] with the password percent-encoded"
-        ) from None
+        raise SandboxError(f"REDIS_URL is malformed: {URL_FORM}") from None
     except (RedisError, OSError) as failure:
         told = str(failure) or f"no answer in {_ANSWER_LIMIT:.0f} s"
         raise SandboxError(f"The server in REDIS_URL does not answer: {told}") from failure

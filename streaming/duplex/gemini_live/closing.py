@@ -1,8 +1,7 @@
 """What the end of a connection means. Gemini has no error messages: a WebSocket's close code is all it says.
 
-Google closes with 1007 for an invalid argument,
-1008 for what its policy refuses, and 1011 for all that gRPC calls INTERNAL, UNAVAILABLE, DEADLINE_EXCEEDED and
-RESOURCE_EXHAUSTED; the reason then says which.
+Google closes with 1007 for an invalid argument, 1008 for what its policy refuses, and 1011 for all that gRPC calls
+INTERNAL, UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED; the reason then says which.
 """
 
 from streaming.duplex.closes import BROKEN, GOING_AWAY, PROPER, told
