@@ -32,6 +32,8 @@ class Outbox:
         self._end = 0
         self._next = 0
         self._mark = 0
+        self._said = False  # something was, since the last end and since the last answer began
+        self._idle_ends = set[int]()  # the numbers of the ends that came when nothing was
         self._forgotten_ms = 0.0
 
     @property
@@ -66,6 +68,7 @@ class Outbox:
             self._next += 1
             if element is not None:
                 self._waiting_bytes -= media_bytes(element)
+                self._note_turn(self._next - 1, element)
                 return element
         return None
 
@@ -76,6 +79,7 @@ class Outbox:
     def answering(self) -> None:
         """An answer to what was sent has begun."""
         self._mark = self._next
+        self._said = False
 
     def answered(self, unanswered: int = 0) -> None:
         """It has ended: what it answers is kept no longer.
@@ -85,6 +89,7 @@ class Outbox:
         """
         for number in self._before(min(self._mark, self._start_of_turns(unanswered))):
             self._leave(number, _NOTHING)
+        self._idle_ends &= self._kept.keys()
         while self._media and self._media[0] not in self._kept:
             self._media.popleft()
         self._forgotten_ms = 0.0
@@ -99,6 +104,8 @@ class Outbox:
             self._leave(number, replace(self._kept[number], interrupted=False))  # what it stopped is over
         self._next = min(self._kept, default=self._end)
         self._mark = self._next
+        self._said = False
+        self._idle_ends.clear()
         self._waiting_bytes = self._bytes
         forgotten, self._forgotten_ms = self._forgotten_ms, 0.0
         return forgotten
@@ -131,18 +138,25 @@ class Outbox:
     def _turns(self) -> list[int]:
         """Return where each turn begins whose end was sent; 0 where nothing before it asked for an answer.
 
-        The end of nothing asks too, but it is the end of no turn: the user's was over, or its answer has begun.
+        An idle end asks too, but it is the end of no turn: the user's was over, or its answer had begun.
         """
         starts, start, said = list[int](), 0, False
         for number in self._before(self._next):
             element = self._kept[number]
-            said = _says(element) or (said and number != self._mark)
-            if said and element.end_of_stream:
+            said = said or _says(element)
+            if said and element.end_of_stream and number not in self._idle_ends:
                 starts.append(start)
                 said = False
             if _asks(element) and not said:
                 start = number + 1
         return starts
+
+    def _note_turn(self, number: int, element: StreamElement) -> None:
+        self._said |= _says(element)
+        if element.end_of_stream:
+            if not self._said:
+                self._idle_ends.add(number)
+            self._said = False
 
     def _before(self, place: int) -> list[int]:
         return [number for number in self._kept if number < place]

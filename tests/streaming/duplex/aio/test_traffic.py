@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection
 
@@ -55,7 +55,7 @@ async def test_sound_that_waits_is_bounded() -> None:
         await answer_of(session)
     await asyncio.sleep(0.1)
     await session.send(StreamElement(text="before"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(5):
             await session.send(StreamElement(audio=Audio(second, 24_000)))
     await session.send(StreamElement(text="after", end_of_stream=True))
@@ -151,11 +151,19 @@ _ENDS = [
     StreamElement(end_of_stream=True, message=_ANSWER, tool_calls=(_CALL,)),
     StreamElement(error=ResponseFailedError("no")),
 ]
-_TURN = st.lists(st.sampled_from(["turn", "turn", "utterance", *_UP]), max_size=4)
-_AMID = st.lists(st.sampled_from(["turn", "utterance", "sound", "picture"]), max_size=4)
+_TURN = st.lists(st.sampled_from(["turn", "turn", "word", "utterance", *_UP]), max_size=4)
 
 
-@given(st.lists(st.tuples(_TURN, _AMID, st.sampled_from([*_ENDS, *_ENDS[:1]]), st.booleans()), max_size=4))
+_YES = _ENDS[0]
+
+
+@example(
+    [([], ["utterance"], _YES, False), (["turn", "turn", "sound"], ["end"], _YES, True), ([], [], _YES, True)]
+)  # the end of sound whose answer had begun
+@example(
+    [([], ["utterance"], _YES, True), (["turn", "word"], ["end", "sound"], _YES, True), (["end"], [], _YES, True)]
+)  # the end of a word whose answer had begun, which was not to it
+@given(st.lists(st.tuples(_TURN, _TURN, st.sampled_from([*_ENDS, *_ENDS[:1]]), st.booleans()), max_size=4))
 def test_turns_are_settled_or_said_again(rounds: list[tuple[list[str], list[str], StreamElement, bool]]) -> None:
     """Whenever the connection breaks, and however turns are marked, answered and put off: none are lost."""
     traffic, words = Traffic(Conversation(), Outbox(), Pump()), list[str]()
@@ -166,7 +174,7 @@ def test_turns_are_settled_or_said_again(rounds: list[tuple[list[str], list[str]
             return
         if deed not in _UP:
             words.append(f"({len(words)})")
-        for element in _UP.get(deed) or (StreamElement(text=words[-1], end_of_stream=True),):
+        for element in _UP.get(deed) or (StreamElement(text=words[-1], end_of_stream=deed == "turn"),):
             traffic.outbox.put(element)
             traffic.outbox.take()
             traffic.conversation.given(element)
