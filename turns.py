@@ -17,6 +17,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -166,9 +167,9 @@ class Turns:
             )
 
         try:
-            update = await _insist(tell)
+            update = await _insist(lambda: _plainly(tell))
             await told()
-            result = await _insist(update.result)
+            result = await _insist(lambda: _plainly(update.result))
         except WorkflowUpdateFailedError as error:
             raise TurnRefused(str(error.cause)) from error
         except RPCError as error:
@@ -194,6 +195,18 @@ async def _insist(ask: Callable[[], Awaitable[_T]]) -> _T:
                 raise
         await asyncio.sleep(pause_s)
     return await ask()
+
+
+async def _plainly(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask about an update, and raise what it came to: the SDK has one error for no answer and for our own cancellation.
+
+    Raises:
+        RPCError: there was no answer.
+    """
+    try:
+        return await ask()
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise (error.__cause__ or error) from None
 
 
 async def _outcome(handle: WorkflowHandle[object, object]) -> Outcome:

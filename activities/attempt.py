@@ -39,7 +39,7 @@ from streaming.providers.wire import Answer
 
 _log = logging.getLogger(__name__)
 
-_TO_RETURN_S = 0.5
+_TO_RETURN_S = 2.0
 _JITTER = 0.25
 
 

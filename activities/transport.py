@@ -25,7 +25,8 @@ from streaming.jsontext import JsonObject, dumps
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
 _ERROR_BODY_WITHIN_S = 2.0
-_TOLD_WITHIN_S = 1.0
+_TOLD_WITHIN_S = 10.0
+_TOLD_BEFORE_CLOSING_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ class Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*self._telling)
+        if self._telling:
+            _told, untold = await asyncio.wait(self._telling, timeout=_TOLD_BEFORE_CLOSING_WITHIN_S)
+            for task in untold:
+                task.cancel()
+            await asyncio.gather(*untold, return_exceptions=True)
         await self._client.aclose()
 
     @asynccontextmanager
@@ -110,7 +115,7 @@ class Transport:
     def tell(self, url: str, headers: dict[str, str]) -> None:
         """Post an empty request that nobody waits for, and whose answer changes nothing.
 
-        It is given up after a second; the client's closing waits for it.
+        It is given up after ten seconds, or one after the client's closing began, which waits for it.
         """
         task = asyncio.create_task(self._tell(url, headers))
         self._telling.add(task)

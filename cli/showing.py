@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -21,10 +21,13 @@ from deploy.sandbox.worker import environment, is_scripted, start_worker
 from settings import CONFIG_VARIABLE, DEFAULT_FILE
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
+from streaming.live.hub import WatchedTurn
 from streaming.messages import text_sha256
 
 _QUESTION = "What does a mill have in common with a stream of tokens? Answer in three short paragraphs."
 _KILL_AFTER_CHARACTERS = 200
+_LAST_FRAMES_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ async def _stream(scene: _Scene, connected: Connections, extra: JsonObject, *, k
             await connected.turns.start(turn_id, turn)
             killed = not kill_worker
             async for event in watched.events():
+                if isinstance(event, Outcome) and event.result is not None:
+                    await _shows_the_end(watched)
                 shown = watched.viewer.text
                 screen.show(event, watched.viewer)
                 if isinstance(event, Outcome):
@@ -124,6 +129,14 @@ async def _stream(scene: _Scene, connected: Connections, extra: JsonObject, *, k
     finally:
         screen.close()
     return False
+
+
+async def _shows_the_end(watched: WatchedTurn) -> None:
+    """Wait for the last frames, for the result may overtake them; but not for long, because Redis may lose them."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_FRAMES_WITHIN_S):
+            while not watched.viewer.ended:  # noqa: ASYNC110 - the outcome was the last of its events
+                await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _replace_worker(scene: _Scene) -> None:

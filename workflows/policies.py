@@ -15,6 +15,7 @@ GENERATE = RetryPolicy(
     non_retryable_error_types=["PayloadsTooLarge"],  # the same answer would be as large, and cost as much
 )
 
-# Of an interrupt. Whoever stops a turn does not wait for long: rather an end that is not counted.
+# Of an interrupt. Whoever stops a turn does not wait for long: rather an end that is not counted. But a server that
+# stood still for a moment has the bill.
 TALLY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
-TALLY_WITHIN = timedelta(seconds=2)
+TALLY_WITHIN = timedelta(seconds=5)

@@ -31,6 +31,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Turns that were interrupted before there was a count are replayed without it.
 _COUNTED = "tries are counted before an interrupt"
+# Turns that were cancelled with their worker lost are replayed as the failures that they were.
+_CANCELLED = "a cancelled run is no failure, though its worker was lost"
 
 
 @workflow.defn(name=WORKFLOW_TYPE, failure_exception_types=[TypeError])
@@ -121,6 +123,8 @@ class Turn:
                 return _nothing_said(self._tries)  # between attempts, or with its worker lost: no partial to keep
             if is_cancelled_exception(error):
                 raise
+            if error.retry_state is RetryState.CANCEL_REQUESTED and workflow.patched(_CANCELLED):
+                raise asyncio.CancelledError from error  # the run was cancelled, and its worker lost before it heard
             raise _turn_failed(error, step.turn) from error
         except asyncio.CancelledError:
             if self._interrupted:

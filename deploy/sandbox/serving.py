@@ -9,7 +9,7 @@ from deploy.sandbox.errors import PortTakenError, SandboxError
 from deploy.sandbox.processes import RunningServer
 
 Served = TypeVar("Served")
-_LIMIT = 90.0  # a busy CI machine starts Python slowly
+_LIMIT = 300.0  # a busy CI machine starts Python slowly
 _POLL = 0.02
 _ATTEMPTS = 5
 
