@@ -80,12 +80,15 @@ async def serving(
     connections: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(asyncio.IncompleteReadError):
             try:
                 served.requests.append(await _request(reader))
                 await answer(reader, writer)
                 if reader.at_eof():
                     served.hung_up.set()
+            except ConnectionError:
+                # A client that leaves what has come unread does not close its connection but resets it.
+                served.hung_up.set()
             finally:
                 writer.close()
 

@@ -12,13 +12,13 @@ from activities.store import Store
 from activities.transport import Transport
 from streaming.contracts import TurnInput
 from streaming.errors import AttachmentNotLoaded, BadAttachment, ClockRanOut, StatusError, TurnError
-from streaming.jsontext import JsonObject, JsonValue
+from streaming.jsontext import JsonObject
 from streaming.media import encoded
 from streaming.messages import Message
 from streaming.providers import WIRES
 from tests.activities.candidates import candidate
 from tests.activities.hosts import Names, certificate_for, fetcher
-from tests.activities.servers import DONE, HEAD, RESET, WAIT, chunk, saying, serving
+from tests.activities.servers import DONE, HEAD, RESET, WAIT, Served, chunk, saying, serving
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
 PDF = b"%PDF-1.7\n" + b"a document"
@@ -325,7 +325,12 @@ async def test_a_few_are_fetched_at_a_time(load: Load) -> None:
 
 async def test_a_cancelled_attempt_hangs_up(load: Load) -> None:
     """An interrupt waits for nobody; and what was given up is no failure."""
-    async with serving(saying(HEAD, WAIT)) as server, asyncio.timeout(60):
+    answers = iter([saying(HEAD, WAIT), saying(response(PNG))])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(answers)(reader, writer)
+
+    async with serving(answer) as server, asyncio.timeout(60):
         attachments, given = load(), said(image(url=server.url))
         loading = asyncio.ensure_future(attachments.by_value(given, NOWHERE))
         while not server.requests:  # noqa: ASYNC110 - the server sets no event
@@ -334,7 +339,6 @@ async def test_a_cancelled_attempt_hangs_up(load: Load) -> None:
         with pytest.raises(asyncio.CancelledError):
             await loading
         await server.hung_up.wait()
-    async with serving(saying(response(PNG)), port=server.port):
         assert await attachments.by_value(given, NOWHERE)
 
 
@@ -359,6 +363,12 @@ async def sent_to(one: Candidate, transport: Transport, attachments: Attachments
             await call.run(transport, attachments.by_value, lambda: None, nothing_shown, nothing_gone)
     [request] = provider.requests
     return request.body.decode()
+
+
+def fetching_call(host: Served, provider: Served, **limits: float) -> CandidateCall:
+    """Return the call of a provider, whose turn has a file at a host."""
+    messages: JsonObject = {"messages": [{"role": "user", "content": [file(url=host.url)]}]}
+    return CandidateCall(candidate(url=provider.url), TurnInput.model_validate(messages | {"limits": limits}))
 
 
 @pytest.mark.parametrize("wire", sorted(WIRES))
@@ -386,23 +396,42 @@ async def test_attachments_reach_every_provider(
 
 
 async def test_fetching_is_part_of_a_try(load: Load, transport: Transport) -> None:
-    """Its clocks run, it beats in good time, and the provider is not called before everything is there."""
+    """Its clocks run, and the provider is not called before everything is there."""
+    async with serving(saying(HEAD, chunk(PNG), WAIT)) as host, serving(saying(DONE)) as provider:
+        call = fetching_call(host, provider, first_token_s=1)
+        with pytest.raises(ClockRanOut) as failed:
+            await call.run(transport, load().by_value, lambda: None, nothing_shown, nothing_gone)
+
+    assert (failed.value.clock, provider.requests) == ("first_token_s", [])
+
+
+async def test_a_try_beats_while_it_fetches(load: Load, transport: Transport) -> None:
+    """More than once; a try that is given up hangs up on the host too."""
     beats = 0
+    twice = asyncio.Event()
 
     def beat() -> None:
         nonlocal beats
         beats += 1
+        if beats == 2:
+            twice.set()
 
-    async with serving(saying(HEAD, chunk(PNG), WAIT)) as host, serving(saying(DONE)) as provider:
-        content: list[JsonValue] = [file(url=host.url)]
-        turn = TurnInput.model_validate({"messages": [{"role": "user", "content": content}]})
-        call = CandidateCall(candidate(url=provider.url, first_token_s=2, heartbeat_s=1), turn)
-        with pytest.raises(ClockRanOut) as failed:
-            await call.run(transport, load().by_value, beat, nothing_shown, nothing_gone)
+    async with (
+        serving(saying(HEAD, chunk(PNG), WAIT)) as host,
+        serving(saying(DONE)) as provider,
+        asyncio.timeout(60),
+    ):
+        call = fetching_call(host, provider, heartbeat_s=1)
+        running = asyncio.create_task(
+            call.run(transport, load(within_s=60).by_value, beat, nothing_shown, nothing_gone)
+        )
+        await twice.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
         await host.hung_up.wait()
 
-    assert (failed.value.clock, provider.requests) == ("first_token_s", [])
-    assert beats >= 2
+    assert provider.requests == []
 
 
 async def test_a_bad_attachment_is_no_failure_of_the_providers(load: Load, transport: Transport) -> None:

@@ -107,13 +107,13 @@ class Caller:
         assert "127.0.0.1" not in str(failure.value)
         return failure.value, tried
 
-    async def outcome(self) -> str:
-        """Return how the provider saw the end of its one answer."""
+    async def outcomes(self) -> set[str]:
+        """Return how the provider saw the ends of its answers, once none is under way."""
         async with asyncio.timeout(60):
             while True:
-                [entry] = await self._provider.requests(self._script)
-                if entry.outcome != "running":
-                    return entry.outcome
+                outcomes: set[str] = {entry.outcome for entry in await self._provider.requests(self._script)}
+                if "running" not in outcomes:
+                    return outcomes
                 await asyncio.sleep(0.01)
 
 
@@ -135,7 +135,7 @@ async def test_an_answer_is_shown_as_it_comes_and_returned_whole(caller: Caller)
     assert (answer.message.text, answer.finish_reason, answer.model) == ("Grüße aus 東京 🌾", "stop", "m-1")
     assert answer.usage != Usage()
     assert tried.call.raw()["object"] == "chat.completion"
-    assert await caller.outcome() == "complete"
+    assert await caller.outcomes() == {"complete"}
 
 
 async def test_a_unary_candidate_gives_the_same_answer(caller: Caller) -> None:
@@ -476,6 +476,8 @@ async def test_a_filtered_prompt_is_a_finished_turn(
 
 # -- whose request it was
 
+SAID = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+
 
 @pytest.mark.parametrize(
     ("response", "kind"),
@@ -487,7 +489,7 @@ async def test_a_filtered_prompt_is_a_finished_turn(
         ([reply(b"<html>", x_amzn_requestid="req_1")], NotTheWire),
         ([reply(b"data: [DONE]\n\n", apim_request_id="req_1")], TruncatedStream),
         ([reply(EVENTS[:200], request_id="req_1")[: -len(DONE)], RESET], ConnectionLost),
-        ([reply(b": hm\n\n", request_id="req_1")[: -len(DONE)], WAIT], ClockRanOut),
+        ([reply(SAID, request_id="req_1")[: -len(DONE)], WAIT], ClockRanOut),
         (
             [reply(b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}', request_id="req_1")],
             EmptyAnswer,
@@ -499,7 +501,9 @@ async def test_every_failure_after_the_head_names_the_request(
     transport: Transport, response: list[bytes], kind: type[ProviderError]
 ) -> None:
     """So that a support ticket can."""
-    failure = await failed_at(transport, *response, first_token_s=2)
+    # Silence runs out only after content, and so after the head; nothing else here waits for a clock.
+    clocks = {"idle_s": 0.5} if kind is ClockRanOut else {}
+    failure = await failed_at(transport, *response, **clocks)
 
     assert (type(failure), failure.request_id) == (kind, "req_1")
     assert str(failure).endswith(" (request req_1)")
@@ -535,7 +539,7 @@ async def test_a_failure_before_the_head_names_none(transport: Transport) -> Non
         ({"tokens": 9, "silent_after": 2}, {"idle_s": 1}, "idle_s", " 00000 00001"),
         (
             {"tokens": 9, "ping_after": 2, "comments_every_s": 0.02},
-            {"stall_s": 2, "idle_s": 1.5},
+            {"stall_s": 1, "idle_s": 30},
             "stall_s",
             " 00000 00001",
         ),
@@ -558,12 +562,13 @@ async def test_each_silence_has_its_clock(
     assert isinstance(failure, ClockRanOut)
     assert (failure.clock, failure.seconds) == (clock, clocks[clock])
     assert text == tried.shown.text
-    assert await caller.outcome() == "client closed"
+    # A provider that stood still meanwhile may never have begun.
+    assert await caller.outcomes() <= {"client closed"}
 
 
 async def test_a_long_stream_outlives_its_silences(caller: Caller) -> None:
     """Only the gaps count, however long it takes in all."""
-    tried = await caller.answered({"tokens": 60, "pace_s": 0.05}, first_token_s=2, idle_s=2, stall_s=2)
+    tried = await caller.answered({"tokens": 60, "pace_s": 0.052}, first_token_s=3, idle_s=3, stall_s=3)
 
     assert len(tried.shown.text) == 360
 

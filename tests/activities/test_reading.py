@@ -34,7 +34,7 @@ class Screen:
         """Read one response of a server that says this."""
         async with (
             serving(saying(*said)) as server,
-            self._transport.get(server.url, {}, connect_s=5) as response,
+            self._transport.get(server.url, {}, connect_s=60) as response,
         ):
             await self.reading.read(response, self._clocks, self._show)
 
@@ -106,9 +106,48 @@ async def test_what_no_delta_tells_of_is_content_to_the_clocks(transport: Transp
     with pytest.raises(TruncatedStream):
         async with (
             serving(saying(HEAD + chunk(other), DONE)) as server,
-            transport.get(server.url, {}, connect_s=5) as response,
+            transport.get(server.url, {}, connect_s=60) as response,
         ):
             await reading.read(response, clocks, shown.extend)
 
     assert shown == []
     assert clocks.deadline()[1] == "idle_s"  # no longer first_token_s
+
+
+class Heard(Clocks):
+    """Clocks that remember what they were told."""
+
+    def __init__(self) -> None:
+        super().__init__(Limits(), asyncio.get_running_loop().time())
+        self.told: list[str] = []
+
+    def byte(self, now: float) -> None:
+        """Remember bytes."""
+        self.told.append("byte")
+        super().byte(now)
+
+    def content(self, now: float) -> None:
+        """Remember content."""
+        self.told.append("content")
+        super().content(now)
+
+
+async def test_a_keepalive_is_bytes_to_the_clocks_and_no_content(transport: Transport) -> None:
+    """It holds off `idle_s`, and not `stall_s`."""
+    clocks, reading, shown = Heard(), Reading(openai_chat, Quirks()), asyncio.Event()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + chunk(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'))
+        await shown.wait()
+        writer.write(chunk(b": keepalive\n\n") + DONE)
+        await writer.drain()
+
+    with pytest.raises(TruncatedStream):
+        async with (
+            asyncio.timeout(60),
+            serving(answer) as server,
+            transport.get(server.url, {}, connect_s=60) as response,
+        ):
+            await reading.read(response, clocks, lambda _: shown.set())
+
+    assert clocks.told == ["byte", "content", "byte"]

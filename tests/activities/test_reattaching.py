@@ -23,6 +23,8 @@ from tests.activities.test_calling import HELLO, Tried, reply
 from tests.streaming.providers.test_background import CREATED, STANDING, body, piece, whole
 
 SLOW: JsonObject = {"tokens": 40, "pace_s": 0.05}
+HELD: JsonObject = SLOW | {"silent_after": 10}
+"""Goes on in the background, but not in its first body: a machine that stands still does not find it finished."""
 TEXT = "".join(f" {number:05}" for number in range(40))
 Servers = Callable[..., AbstractAsyncContextManager[Served]]
 
@@ -144,6 +146,7 @@ async def left(provider: ScriptedProvider, transport: Transport, script: str) ->
     tried = trying(provider.url, script)
     running = asyncio.create_task(tried.run(transport))
     await seen(tried)
+    assert not running.done()
     resume = tried.call.resume
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -156,7 +159,7 @@ async def test_another_attempt_reads_the_same_response_from_its_beginning(
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """Nothing is made anew; until the first event it hands on what it was given itself."""
-    await provider.put(script, [SLOW, {"text": "another"}])
+    await provider.put(script, [HELD, {"text": "another"}])
     resume = await left(provider, transport, script)
     tried = trying(provider.url, script, resume)
     given = tried.call.resume
@@ -175,9 +178,8 @@ async def test_a_response_that_is_gone_is_asked_for_anew(
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """In the same try, for nothing of it was shown."""
-    await provider.put(script, [SLOW | {"kept_s": 0.3}, {"text": "another"}])
+    await provider.put(script, [HELD | {"kept_s": 0}, {"text": "another"}])
     resume = await left(provider, transport, script)
-    await asyncio.sleep(0.3)
     tried = trying(provider.url, script, resume)
     answer = await tried.run(transport)
 
@@ -229,7 +231,7 @@ async def test_a_cancelled_call_stops_nothing_until_it_is_given_up(
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """A worker that stops leaves the response to the next; an interrupt does not."""
-    await provider.put(script, [SLOW])
+    await provider.put(script, [HELD])
     tried = trying(provider.url, script)
     running = asyncio.create_task(tried.run(transport))
     await seen(tried)
@@ -247,7 +249,7 @@ async def test_a_worker_that_was_stopped_for_long_stops_nothing(
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """By then its attempt is over, and another one reads the response."""
-    await provider.put(script, [SLOW | {"silent_after": 5}])
+    await provider.put(script, [{"tokens": 40, "silent_after": 5}])
     tried = trying(provider.url, script, idle_s=2, heartbeat_s=1)
     running = asyncio.create_task(tried.run(transport))
     await seen(tried, 30)
@@ -266,13 +268,18 @@ async def test_beats_wait_for_something_to_resume(
     provider: ScriptedProvider, transport: Transport, script: str
 ) -> None:
     """The first one is sent to Temporal at once, the next a good while later: the first has to say it."""
-    await provider.put(script, [{"tokens": 5, "headers_after_s": 0.5, "pace_s": 0.3}])
+    await provider.put(script, [{"tokens": 5, "headers_after_s": 0.5, "silent_after": 2}])
     tried = trying(provider.url, script)
     resumes: list[str | None] = []
     tried.beat = lambda: resumes.append(tried.call.resume)  # type: ignore[method-assign]
-    await tried.run(transport)
+    running = asyncio.create_task(tried.run(transport))
+    async with asyncio.timeout(60):
+        while not resumes:  # noqa: ASYNC110 - a beat sets no event
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
-    assert resumes
     assert all(resumes)
 
 

@@ -72,19 +72,31 @@ async def test_a_candidate_over_the_budget_or_without_a_price_would_not_be_asked
     assert [tried.error.type for tried in result.tries if tried.error] == ["BudgetSpent", "CannotExpress"]
 
 
-async def test_slow_attachments_are_waited_for_with_beats_and_under_the_clocks() -> None:
+async def test_slow_attachments_are_waited_for_with_beats() -> None:
     """A worker that says nothing meanwhile would be taken for a dead one."""
     beats: list[float] = []
 
-    async def slow(_messages: list[Message], _by_url: frozenset[str]) -> list[Message]:
-        await asyncio.sleep(60)
-        return []
+    async def slow(messages: list[Message], _by_url: frozenset[str]) -> list[Message]:
+        while len(beats) < 4:  # noqa: ASYNC110 - a beat sets no event
+            await asyncio.sleep(0.01)
+        return messages
 
-    limits: JsonValue = {"first_token_s": 3, "heartbeat_s": 1}
-    result = await rehearse(turn(limits=limits), [A], [], slow, 1, lambda: beats.append(time.monotonic()))
+    async with asyncio.timeout(60):
+        await rehearse(turn(limits={"heartbeat_s": 1}), [A], [], slow, 1, lambda: beats.append(time.monotonic()))
 
     # One a second would be too late for that timeout; a machine that stalls delays some of them.
     assert min(later - earlier for earlier, later in pairwise(beats)) < BEAT_EVERY_S / 2
+
+
+async def test_slow_attachments_are_waited_for_under_the_clocks() -> None:
+    """As in the turn itself."""
+
+    async def never(_messages: list[Message], _by_url: frozenset[str]) -> list[Message]:
+        await asyncio.sleep(60)
+        return []
+
+    result = await rehearse(turn(limits={"first_token_s": 0.1}), [A], [], never, 1, beat)
+
     (tried,) = result.tries
     assert tried.error is not None
     assert (tried.error.type, tried.error.reason) == ("ClockRanOut", Reason.TIMEOUT)

@@ -2,7 +2,9 @@ import asyncio
 import contextlib
 import gzip
 import json
+import select
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -16,13 +18,13 @@ KEY = {"Authorization": "Bearer sk-a-secret-that-nobody-may-see"}
 EVENTS = HEAD + chunk(b"data: 1\n\n") + DONE
 
 
-async def exchange(transport: Transport, url: str, *, connect_s: float = 5.0) -> tuple[int, bytes]:
+async def exchange(transport: Transport, url: str, *, connect_s: float = 60.0) -> tuple[int, bytes]:
     """Post something; return the status and the whole body."""
     async with transport.post(url + "/v1/chat", KEY, {"a": "ß"}, connect_s=connect_s) as response:
         return response.status, b"".join([chunk async for chunk in response.chunks()])
 
 
-async def failure(transport: Transport, url: str, *, connect_s: float = 5.0) -> ProviderError:
+async def failure(transport: Transport, url: str, *, connect_s: float = 60.0) -> ProviderError:
     """Return the failure of an exchange, which tells nobody where or with what it was tried."""
     with pytest.raises(ProviderError) as failed:
         await exchange(transport, url, connect_s=connect_s)
@@ -57,7 +59,7 @@ async def test_a_document_is_asked_for_with_the_key_and_without_a_body(transport
     """As `millstream providers --check` does; it breaks as a post does."""
     async with (
         serving(saying(EVENTS)) as server,
-        transport.get(f"{server.url}/v1/models", KEY, connect_s=5) as response,
+        transport.get(f"{server.url}/v1/models", KEY, connect_s=60) as response,
     ):
         assert (response.status, await response.error_body()) == (200, b"data: 1\n\n")
     [request] = server.requests
@@ -69,7 +71,7 @@ async def test_a_document_is_asked_for_with_the_key_and_without_a_body(transport
     assert "content-type" not in request.headers
 
     with pytest.raises(ProviderError):
-        async with transport.get(server.url, KEY, connect_s=5):
+        async with transport.get(server.url, KEY, connect_s=60):
             pass
 
 
@@ -117,7 +119,7 @@ async def test_more_than_a_hundred_streams_run_side_by_side(transport: Transport
 async def test_the_body_comes_as_it_arrives(transport: Transport) -> None:
     """Nothing waits for a full buffer, or for the end."""
     async with serving(saying(HEAD + chunk(b"data: 1\n\n"), WAIT)) as server:
-        async with transport.post(server.url, KEY, {}, connect_s=5) as response, asyncio.timeout(60):
+        async with transport.post(server.url, KEY, {}, connect_s=60) as response, asyncio.timeout(60):
             first = await anext(response.chunks())
         async with asyncio.timeout(60):
             await server.hung_up.wait()
@@ -138,7 +140,7 @@ async def test_the_body_comes_as_it_arrives(transport: Transport) -> None:
 async def test_the_content_type_is_without_its_parameters(transport: Transport, header: bytes, media_type: str) -> None:
     """In lower case, and empty where there is none."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type:" + header + b"\r\nContent-Length: 0\r\n\r\n"
-    async with serving(saying(head)) as server, transport.post(server.url, KEY, {}, connect_s=5) as response:
+    async with serving(saying(head)) as server, transport.post(server.url, KEY, {}, connect_s=60) as response:
         assert media_type == response.content_type
 
 
@@ -234,7 +236,7 @@ async def test_a_key_that_no_header_can_carry_fails_the_try(transport: Transport
     """Without quoting it."""
     async with serving(saying(EVENTS)) as server:
         with pytest.raises(ProviderError) as failed:
-            async with transport.post(server.url, {"Authorization": f"Bearer {key}"}, {}, connect_s=5):
+            async with transport.post(server.url, {"Authorization": f"Bearer {key}"}, {}, connect_s=60):
                 pass
 
     assert "sk-" not in str(failed.value)
@@ -274,7 +276,7 @@ async def test_an_exchange_that_breaks_is_a_lost_connection(transport: Transport
 async def test_what_came_before_the_break_is_handed_over(transport: Transport) -> None:
     """The protocol decides whether it was enough."""
     broken = saying(HEAD + chunk(b"data: 1\n\n"), RESET)
-    async with serving(broken) as server, transport.post(server.url, KEY, {}, connect_s=5) as response:
+    async with serving(broken) as server, transport.post(server.url, KEY, {}, connect_s=60) as response:
         chunks = response.chunks()
         assert await anext(chunks) == b"data: 1\n\n"
         with pytest.raises(ConnectionLost):
@@ -298,7 +300,7 @@ async def test_what_came_before_the_break_is_handed_over(transport: Transport) -
 )
 async def test_as_much_of_an_errors_body_is_read_as_there_is(transport: Transport, answer: Answer, body: bytes) -> None:
     """Nothing about it changes what the status means: not its size, its end, or the lack of one."""
-    async with serving(answer) as server, transport.post(server.url, KEY, {}, connect_s=5) as response:
+    async with serving(answer) as server, transport.post(server.url, KEY, {}, connect_s=60) as response:
         async with asyncio.timeout(60):
             assert body == await response.error_body()
 
@@ -361,6 +363,16 @@ def test_a_request_knows_its_headers() -> None:
     assert Request("POST / HTTP/1.1\r\nA-B: c: d\r\n\r\n", b"").headers == {"a-b": "c: d"}
 
 
+async def test_a_client_that_leaves_something_unread_has_hung_up() -> None:
+    """The tests' own server hears a reset then, and not an end."""
+    async with serving(saying(HEAD, WAIT)) as server, asyncio.timeout(60):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while not select.select([client], [], [], 0)[0]:  # noqa: ASYNC110 - the kernel sets no event
+                await asyncio.sleep(0.01)
+        await server.hung_up.wait()
+
+
 # -- words that nobody waits for
 
 
@@ -383,6 +395,18 @@ async def test_closing_waits_for_it_and_not_for_long(said: bytes) -> None:
         transport.tell(server.url, KEY)
 
     assert server.requests
+
+
+async def test_a_worker_that_stands_still_for_a_moment_still_tells(transport: Transport) -> None:
+    """A response that was not told to stop goes on, and is billed."""
+    async with serving(saying(WAIT)) as server, asyncio.timeout(60):
+        transport.tell(server.url, KEY)
+        await asyncio.sleep(0)  # its time runs
+        time.sleep(1.1)  # noqa: ASYNC251 - as SIGSTOP does
+        while not server.requests:  # noqa: ASYNC110 - the server sets no event for it
+            await asyncio.sleep(0.01)
+
+    assert len(server.requests) == 1
 
 
 async def test_nobody_there_is_nobodys_failure() -> None:

@@ -60,7 +60,7 @@ async def test_the_screen_is_drawn_by_itself_and_by_the_loop_alone() -> None:
     threads = threading.enumerate()
     terminal = Terminal()
     terminal.show(begin(), delta("Flour"))
-    assert threading.enumerate() == threads
+    assert set(threading.enumerate()) <= set(threads)  # some of the others may end meanwhile
 
     async def drawn() -> bool:
         return "Flour" in terminal.printed()
@@ -76,7 +76,8 @@ async def test_the_text_stands_above_who_speaks_and_how_soon() -> None:
     text, status = terminal.picture().splitlines()
 
     assert text == "Flour of the stream"
-    assert re.fullmatch(r"mill/wheel-1 · attempt 1 · ~4 tokens · first token 0\.\d\d s", status)
+    # How fast they come is told from half a second on, which a machine that stalls may take.
+    assert re.fullmatch(r"mill/wheel-1 · attempt 1 · ~4 tokens · first token \d+\.\d\d s( · ~\d+ tokens/s)?", status)
     terminal.screen.close()
 
 
@@ -129,7 +130,7 @@ async def test_the_end_shows_the_text_the_facts_and_the_proof() -> None:
     tail = terminal.printed().splitlines()[-3:]
 
     assert tail[0].endswith("Flour")
-    assert re.fullmatch(r"mill/wheel-1 · stop · attempt 1 · 3 tokens out · first token 0\.\d\d s", tail[1])
+    assert re.fullmatch(r"mill/wheel-1 · stop · attempt 1 · 3 tokens out · first token \d+\.\d\d s", tail[1])
     assert tail[2] == f"✓ durable result, sha256 {text_sha256('Flour')[:16]}…: the text on screen is it"
 
 
@@ -265,10 +266,10 @@ async def test_a_late_viewer_is_told_no_time_to_the_first_token() -> None:
 async def test_speed_is_told_once_there_is_some() -> None:
     """Tokens a second, guessed from the text, from half a second after its beginning."""
     terminal = Terminal(width=160)
+    before = time.monotonic()
     terminal.show(begin(), delta("word " * 100))
-    shown_at = time.monotonic()
     at_once = terminal.picture()
-    was_early = time.monotonic() - shown_at < 0.4
+    was_early = time.monotonic() - before < 0.4
     await asyncio.sleep(0.6)
     later = terminal.picture()
 

@@ -93,10 +93,11 @@ async def test_pauses_end_a_turn_only_for_who_speaks_in_real_time(tmp_path: Path
     """Who listens for pauses answers into the middle of speech, and is interrupted; a burst has no pauses."""
     recording = tmp_path / "hesitant.wav"
     write_wav(recording, tone(0.6) + pause(2.5) + tone(0.6), RATE)
-    # Long enough to be interrupted, however late speech comes on a busy machine; and a second of patience, so that a
-    # burst which halts for a moment has still no pause in it.
+    # Long enough to be interrupted, however late speech comes on a busy machine.
     first = Step(user_says="well", text="Yes?", audio_ms=20_000, speed=1.0 if pace == "realtime" else None)
-    script = Script(steps=[first, Step(user_says="well", text="Yes?")], vad_silence_ms=1_000)
+    # The answer begins long before the speech that interrupts it; a burst that halts for two seconds has no pause yet.
+    silence_ms = 200 if pace == "realtime" else 2_400
+    script = Script(steps=[first, Step(user_says="well", text="Yes?")], vad_silence_ms=silence_ms)
     async with serve(script) as server:
         done = await run(environ_of(server, wire), "talk", "--vad", "--pace", pace, str(recording))
 

@@ -32,7 +32,7 @@ asyncio.run(main())
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds, ten seconds at most."""
+    """Wait until something holds, a minute at most."""
     async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - another process's doing sets no event of ours
             await asyncio.sleep(0.01)
@@ -52,7 +52,7 @@ async def test_a_child_is_asked_to_end_before_it_is_made_to(servers: Servers, en
     """A child that ends by itself on SIGTERM gets to say goodbye."""
     child = shell(servers, environ, "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.05; done")
     await eventually(partial(said, child, "ready"))
-    await child.stop()
+    await child.stop(grace=60)
 
     assert (child.exit_code, child.last_lines(1)) == (3, "bye")
 

@@ -1,5 +1,7 @@
+import asyncio
 import socket
 from collections.abc import Mapping
+from itertools import chain
 
 import pytest
 
@@ -34,6 +36,9 @@ async def test_a_server_that_never_answers_is_told_with_its_own_words(
 ) -> None:
     """Waiting has a limit."""
     server = servers.start("Mill", ["/bin/sh", "-c", "echo still grinding; sleep 60"], environ)
+    async with asyncio.timeout(60):
+        while not server.output():  # noqa: ASYNC110 - another process's doing sets no event of ours
+            await asyncio.sleep(0.01)
 
     with pytest.raises(SandboxError, match=r"Mill does not answer after 0 s.*\nstill grinding"):
         await until_serving(server, never, limit=0.3)
@@ -54,7 +59,7 @@ async def test_a_start_is_repeated_when_its_port_is_taken(servers: Servers, envi
     """Two sandboxes that choose the same port both come up."""
     program = await find_redis(servers, environ, print)
     with socket.create_server((LOOPBACK, 0)) as occupant:
-        ports = iter([occupant.getsockname()[1], free_port()])
+        ports = chain([occupant.getsockname()[1]], iter(free_port, 0))
 
         async def attempt() -> RedisServer:
             return await start_redis(servers, program, next(ports))

@@ -1,19 +1,22 @@
 """What every end-to-end test stands on: a real stack, real worker processes, a scripted provider."""
 
 import asyncio
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 from temporalio.client import Client, WorkflowHandle
 
 from connection import connect
-from deploy.sandbox.processes import RunningServer, Servers, free_port, running_servers
+from deploy.sandbox.processes import LOOPBACK, RunningServer, Servers, running_servers
 from deploy.sandbox.provider.client import ScriptedProvider
 from deploy.sandbox.provider.journal import Entry
 from deploy.sandbox.redis import find_redis, start_redis
@@ -22,7 +25,7 @@ from deploy.sandbox.worker import start_worker
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.channels import Channels
 from streaming.live.hub import Hub, WatchedTurn
-from streaming.live.link import connect_redis
+from streaming.live.link import TIMEOUT_S, connect_redis
 from turns import Turns
 
 SECRET = "sk-secret-that-must-not-leak"
@@ -48,7 +51,12 @@ class Rig:
     client: Client
     provider: ScriptedProvider
     redis: Redis
+    """What tests ask of Redis themselves; viewers have clients of their own."""
     channels: Channels
+    config: Path
+    """The settings of its workers. Never written again: one of them may be reading."""
+    nobody: str
+    """An address of this machine at which every connection is refused, for as long as the rig is up."""
     queue: str = field(default_factory=lambda: f"queue-{uuid4().hex[:8]}")
 
     async def worker(self, queue: str | None = None, **variables: str) -> RunningServer:
@@ -57,11 +65,9 @@ class Rig:
 
     def worker_environ(self, queue: str | None = None, **variables: str) -> dict[str, str]:
         """Return the environment of a worker of this stack."""
-        config = self.stack.log_dir / "routes.toml"
-        config.write_text(_config(self.stack.provider_url))
         return {
             **self.environ,
-            "MILLSTREAM_CONFIG": str(config),
+            "MILLSTREAM_CONFIG": str(self.config),
             "MILLSTREAM_WORKER__TASK_QUEUE": queue or self.queue,
             "SCRIPTED_KEY": SECRET,
             # The tests of one worker fail its candidates on purpose, and must not leave each other out.
@@ -96,7 +102,8 @@ class Rig:
     async def viewer(self, turn_id: str, *, join_at_start: bool = False) -> AsyncIterator[WatchedTurn]:
         """Watch a turn from a process' hub of its own: by default as `millstream ask` does before it starts one."""
         async with (
-            Hub(self.redis, self.channels, self.turns()) as hub,
+            aclosing(connect_redis(self.environ["REDIS_URL"])) as redis,
+            Hub(redis, self.channels, self.turns()) as hub,
             hub.watch(turn_id, join_at_start=join_at_start) as watched,
         ):
             yield watched
@@ -138,10 +145,11 @@ async def rig_up(environ: Mapping[str, str]) -> AsyncIterator[Rig]:
     async with stack(environ, print) as up, running_servers() as servers:
         pointed = dict(environ) | {"TEMPORAL_ADDRESS": up.temporal_address, "REDIS_URL": up.redis_url}
         client = await connect(pointed)
-        redis = connect_redis(up.redis_url)
-        async with ScriptedProvider(up.provider_url) as provider:
-            yield Rig(up, servers, pointed, client, provider, redis, Channels(client.namespace))
-        await redis.aclose()
+        config = up.log_dir / "routes.toml"
+        with _refusing() as nobody:
+            config.write_text(_config(up.provider_url, nobody))
+            async with ScriptedProvider(up.provider_url) as provider, _patient(up.redis_url) as redis:
+                yield Rig(up, servers, pointed, client, provider, redis, Channels(client.namespace), config, nobody)
 
 
 @asynccontextmanager
@@ -149,23 +157,38 @@ async def redis_of_its_own(rig: Rig) -> AsyncIterator[Rig]:
     """Give a rig whose Redis is another one, so that it may be counted and killed; `queue` is its own too."""
     async with running_servers() as servers:
         program = await find_redis(servers, rig.environ, print)
-        own = await start_redis(servers, program, port=free_port())
+        own = await start_redis(servers, program)
         assert own.process is not None
-        redis = connect_redis(own.url)
         environ = {**rig.environ, "REDIS_URL": own.url}
-        yield replace(
-            rig,
-            environ=environ,
-            redis=redis,
-            queue=f"own-redis-{uuid4().hex[:8]}",
-            stack=replace(rig.stack, redis_url=own.url, processes={"redis": own.process}),
-            servers=servers,
-        )
-        await redis.aclose()
+        async with _patient(own.url) as redis:
+            yield replace(
+                rig,
+                environ=environ,
+                redis=redis,
+                queue=f"own-redis-{uuid4().hex[:8]}",
+                stack=replace(rig.stack, redis_url=own.url, processes={"redis": own.process}),
+                servers=servers,
+            )
 
 
-def _config(provider_url: str) -> str:
-    providers = {"scripted": provider_url, "dead": f"http://127.0.0.1:{free_port()}/v1"}
+@asynccontextmanager
+async def _patient(url: str) -> AsyncIterator[Redis]:
+    """Give a client that asks again where ours would give up: a test is no worse for a Redis that stood still."""
+    retry = Retry(ConstantBackoff(0.2), 60)
+    async with aclosing(Redis.from_url(url, socket_timeout=TIMEOUT_S, protocol=2, retry=retry)) as redis:
+        yield redis
+
+
+@contextmanager
+def _refusing() -> Iterator[str]:
+    """Hold a port on which nobody listens: a free one could be taken by another process."""
+    with socket.socket() as held:
+        held.bind((LOOPBACK, 0))
+        yield f"{LOOPBACK}:{held.getsockname()[1]}"
+
+
+def _config(provider_url: str, nobody: str) -> str:
+    providers = {"scripted": provider_url, "dead": f"http://{nobody}/v1"}
     lines: list[str] = []
     for name, url in providers.items():
         lines += [f"[providers.{name}]", 'wire = "openai-chat"', f'base_url = "{url}"', 'api_key_env = "SCRIPTED_KEY"']

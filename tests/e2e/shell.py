@@ -20,6 +20,10 @@ from pathlib import Path
 MILLSTREAM = Path(sys.executable).with_name("millstream")
 _LINES = 24
 _HANGS_AFTER_S = 300
+# What a viewer rightly says where Redis, a worker or the viewer itself stood still for a second or two.
+_OF_STANDSTILLS = ("Redis is unreachable", "Redis is reachable again", "queued: no worker", "attempt 1 is running, its")
+# No test can be sure to press Ctrl-C again within a second and a half.
+_UNHURRIED = "from cli import following, main; following._SECOND_CTRL_C_WITHIN_S = 300.0; main()"
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
@@ -32,23 +36,36 @@ class Done:
     err: str
     seconds: float
 
+    @property
+    def said(self) -> str:
+        """Standard error without what a machine that stands still at times has a viewer say."""
+        return "".join(line for line in self.err.splitlines(keepends=True) if not line.startswith(_OF_STANDSTILLS))
+
 
 class Running:
-    """A command in pipes, whose standard error is read as it comes."""
+    """A command in pipes, which are read as something comes."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._started = time.monotonic()
+        self._out = bytearray()
         self._err = bytearray()
+
+    async def printed(self, words: str) -> None:
+        """Wait until standard output holds these words."""
+        await self._until(words, self._process.stdout, self._out)
 
     async def told(self, words: str) -> None:
         """Wait until standard error holds these words."""
-        assert self._process.stderr is not None
+        await self._until(words, self._process.stderr, self._err)
+
+    async def _until(self, words: str, stream: asyncio.StreamReader | None, held: bytearray) -> None:
+        assert stream is not None
         async with asyncio.timeout(_HANGS_AFTER_S):
-            while words.encode() not in self._err:
-                line = await self._process.stderr.readline()
-                assert line, f"it ended without {words!r}: {self._err.decode()}"
-                self._err += line
+            while words.encode() not in held:
+                line = await stream.readline()
+                assert line, f"it ended without {words!r}: {(self._out + self._err).decode()}"
+                held += line
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -59,14 +76,15 @@ class Running:
         async with asyncio.timeout(_HANGS_AFTER_S):
             out, err = await self._process.communicate()
         seconds = time.monotonic() - self._started
-        return Done(self._process.returncode, out.decode(), (self._err + err).decode(), seconds)
+        return Done(self._process.returncode, (self._out + out).decode(), (self._err + err).decode(), seconds)
 
 
 @asynccontextmanager
-async def running(environ: Mapping[str, str], *arguments: str) -> AsyncIterator[Running]:
-    """Start a command in pipes, and see to it that it ends."""
+async def running(environ: Mapping[str, str], *arguments: str, unhurried: bool = False) -> AsyncIterator[Running]:
+    """Start a command in pipes, and see to it that it ends; unhurried, it waits long for a second Ctrl-C."""
+    program = [sys.executable, "-c", _UNHURRIED] if unhurried else [MILLSTREAM]
     process = await asyncio.create_subprocess_exec(
-        MILLSTREAM,
+        *program,
         *arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

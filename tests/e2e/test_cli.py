@@ -1,7 +1,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -9,15 +10,18 @@ from uuid import uuid4
 import pytest
 from temporalio.service import RPCError
 
-from deploy.sandbox.processes import LOOPBACK, free_port
+from deploy.sandbox.processes import LOOPBACK
 from streaming.jsontext import JsonObject
+from tests.e2e.proxy import Proxy, port_of, proxy_to
 from tests.e2e.rig import Rig, eventually, text_of, turn
 from tests.e2e.shell import Done, run, run_into_head, running, terminal
+from tests.e2e.watching import overheard
+from tests.tables import candidate, provider
 
 pytestmark = pytest.mark.usefixtures("worker")
 
 QUESTION = "What does a mill do?"
-ENDLESS: JsonObject = {"tokens": 5000, "pace_s": 0.02}
+ENDLESS: JsonObject = {"tokens": 50_000, "pace_s": 0.02}
 SHORT: JsonObject = {"tokens": 60, "pace_s": 0.02}
 
 
@@ -59,6 +63,46 @@ async def endless(rig: Rig) -> AsyncIterator[str]:
         await handle.terminate()
 
 
+@dataclass(frozen=True)
+class Held:
+    """A worker whose provider waits where a test has it wait: nothing else keeps a turn from ending by itself."""
+
+    queue: str
+    environ: Mapping[str, str]
+    provider: Proxy
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold back whatever the provider says meanwhile."""
+        self.provider.freeze()
+        try:
+            yield
+        finally:
+            self.provider.thaw()
+
+
+@pytest.fixture(scope="module")
+async def held(rig: Rig) -> AsyncIterator[Held]:
+    """The worker that the tests share which need time in the middle of a turn."""
+    queue = f"held-{uuid4().hex[:8]}"
+    async with proxy_to(port_of(rig.stack.provider_url)) as proxy:
+        config = rig.stack.log_dir / f"{queue}.toml"
+        config.write_text(
+            provider("scripted", f"http://{LOOPBACK}:{proxy.port}/v1") + candidate("default", "scripted", "model-a")
+        )
+        variables = {"MILLSTREAM_CONFIG": str(config)}
+        worker = await rig.worker(queue, **variables)
+        yield Held(queue, rig.worker_environ(queue, **variables), proxy)
+        worker.kill()
+
+
+@asynccontextmanager
+async def by_proxy(rig: Rig, environ: Mapping[str, str]) -> AsyncIterator[tuple[Mapping[str, str], Proxy]]:
+    """Give an environment with another way to Temporal: frozen, no result can come before the text that is live."""
+    async with proxy_to(port_of(rig.stack.temporal_address)) as temporal:
+        yield {**environ, "TEMPORAL_ADDRESS": f"{LOOPBACK}:{temporal.port}"}, temporal
+
+
 async def someone_watches(rig: Rig, turn_id: str) -> bool:
     """Whether Redis has a subscriber to a turn."""
     [(_, subscribers)] = await rig.redis.pubsub_numsub(rig.channels.live(turn_id))
@@ -76,7 +120,7 @@ async def test_ask_in_a_pipe_prints_exactly_the_durable_text(asked: Asked) -> No
 
 async def test_ask_tells_the_turns_id_on_standard_error(asked: Asked) -> None:
     """Output stays clean, and the turn can be found again."""
-    assert asked.command.err == f"turn {asked.turn_id}\n"
+    assert asked.command.said == f"turn {asked.turn_id}\n"
 
 
 async def test_asking_again_with_the_same_id_and_text_attaches(asked: Asked, environ: Mapping[str, str]) -> None:
@@ -84,7 +128,7 @@ async def test_asking_again_with_the_same_id_and_text_attaches(asked: Asked, env
     again = await run(environ, "ask", QUESTION, "--id", asked.turn_id)
 
     assert (again.code, again.out) == (0, asked.command.out)
-    assert again.err == f"turn {asked.turn_id} exists: attached to it\n"
+    assert again.said == f"turn {asked.turn_id} exists: attached to it\n"
 
 
 async def test_a_dash_reads_the_text_from_standard_input(asked: Asked, environ: Mapping[str, str]) -> None:
@@ -107,7 +151,7 @@ async def test_an_id_in_use_for_another_text_is_refused(asked: Asked, environ: M
     refused = await run(environ, "ask", "What does a dam do?", "--id", asked.turn_id)
 
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == f"millstream: turn {asked.turn_id!r} exists with another input: choose another id\n"
+    assert refused.said == f"millstream: turn {asked.turn_id!r} exists with another input: choose another id\n"
 
 
 async def test_text_that_grows_too_large_as_json_is_refused_with_both_sizes(environ: Mapping[str, str]) -> None:
@@ -127,13 +171,14 @@ async def test_a_failed_turn_exits_with_1_and_says_why(environ: Mapping[str, str
     assert "failed: UnknownRoute: route: no route 'nowhere' in this worker's settings; it has" in failed.err
 
 
-async def test_ctrl_c_detaches_and_the_turn_goes_on(rig: Rig, environ: Mapping[str, str]) -> None:
+async def test_ctrl_c_detaches_and_the_turn_goes_on(rig: Rig, held: Held) -> None:
     """Leaving is not stopping."""
     turn_id = f"detached-{uuid4().hex[:8]}"
-    async with running(environ, "ask", QUESTION, "--id", turn_id) as asking:
-        await asking.told(turn_id)
-        asking.interrupt()
-        left = await asking.ended()
+    with held.still():
+        async with running(held.environ, "ask", QUESTION, "--id", turn_id) as asking:
+            await asking.told(turn_id)
+            asking.interrupt()
+            left = await asking.ended()
     result: JsonObject = await rig.client.get_workflow_handle(turn_id, result_type=dict).result()
 
     assert (left.code, left.out) == (130, "")
@@ -141,33 +186,46 @@ async def test_ctrl_c_detaches_and_the_turn_goes_on(rig: Rig, environ: Mapping[s
     assert result["finish_reason"] == "stop"
 
 
-async def test_a_second_ctrl_c_stops_the_turn_and_prints_what_it_had_said(rig: Rig, environ: Mapping[str, str]) -> None:
+async def test_a_second_ctrl_c_stops_the_turn_and_prints_what_it_had_said(rig: Rig, held: Held) -> None:
     """Pressing twice ends the turn itself, and its partial text is the durable result."""
     turn_id = f"stopped-{uuid4().hex[:8]}"
-    async with running(environ, "ask", QUESTION, "--id", turn_id) as asking:
+    async with (
+        overheard(rig, turn_id) as frames,
+        running(held.environ, "ask", QUESTION, "--id", turn_id, unhurried=True) as asking,
+    ):
+
+        async def said_something() -> bool:
+            return any(frame.additions for frame in frames)
+
         await asking.told(turn_id)
-        await asyncio.sleep(1.0)
-        asking.interrupt()
-        await asking.told("detached")
-        asking.interrupt()
-        stopped = await asking.ended()
+        await eventually(said_something)
+        with held.still():
+            asking.interrupt()
+            await asking.told("detached")
+            asking.interrupt()
+            stopped = await asking.ended()
     result: JsonObject = await rig.client.get_workflow_handle(turn_id, result_type=dict).result()
 
     assert stopped.code == 0
     assert "stopped\n" in stopped.err
     assert stopped.out == text_of(result) + "\n"
+    assert text_of(result)
     assert result["finish_reason"] == "interrupted"
 
 
-async def test_on_a_terminal_the_text_appears_as_it_arrives_and_is_proved(environ: Mapping[str, str]) -> None:
+async def test_on_a_terminal_the_text_appears_as_it_arrives_and_is_proved(rig: Rig, environ: Mapping[str, str]) -> None:
     """People see the text grow, who speaks, and in the end that it is the durable one."""
-    with terminal(environ, "ask", QUESTION) as shown:
-        await shown.shows("You asked: “What does")
-        early = shown.text
-        code = await shown.ended()
+    async with by_proxy(rig, environ) as (there, temporal):
+        with terminal(there, "ask", QUESTION) as shown:
+            await shown.shows("You asked: “What does")
+            await shown.shows("scripted/model-a · attempt 1")
+            early = shown.text
+            temporal.freeze()
+            await shown.shows("✨")
+            temporal.thaw()
+            code = await shown.ended()
 
     assert "the text on screen is it" not in early
-    assert "scripted/model-a · attempt 1" in early
     assert code == 0
     last = shown.text.rstrip().splitlines()[-3:]
     assert last[0].endswith("enough for a thousand years. ✨")
@@ -183,7 +241,7 @@ async def test_watch_follows_a_running_turn_to_its_durable_text(rig: Rig, enviro
     handle = await rig.start(turn(await rig.script(SHORT)))
     watched = await run(environ, "watch", handle.id)
 
-    assert (watched.code, watched.err) == (0, "")
+    assert (watched.code, watched.said) == (0, "")
     assert watched.out == text_of(await handle.result()) + "\n"
 
 
@@ -194,10 +252,9 @@ async def test_watch_shows_a_turn_that_has_ended(asked: Asked, environ: Mapping[
     assert (watched.code, watched.out) == (0, asked.command.out)
 
 
-async def test_without_redis_the_result_still_comes(asked: Asked, environ: Mapping[str, str]) -> None:
+async def test_without_redis_the_result_still_comes(rig: Rig, asked: Asked, environ: Mapping[str, str]) -> None:
     """Who cannot see the text live is told so, and gets it all the same."""
-    nobody = f"redis://{LOOPBACK}:{free_port()}"
-    watched = await run({**environ, "REDIS_URL": nobody}, "watch", asked.turn_id)
+    watched = await run({**environ, "REDIS_URL": f"redis://{rig.nobody}"}, "watch", asked.turn_id)
 
     assert (watched.code, watched.out) == (0, asked.command.out)
     assert "Redis is unreachable: no live text until it is back; the result will come from Temporal" in watched.err
@@ -207,9 +264,16 @@ async def test_watch_as_json_gives_every_frame_and_last_the_result(rig: Rig, env
     """A program can build the text from the lines, and check it against the last."""
     queue = f"watched-{uuid4().hex[:8]}"
     handle = await rig.start(turn(await rig.script({"tokens": 100, "pace_s": 0.02})), queue=queue)
-    async with running(environ, "watch", handle.id, "--json") as watching:
-        await eventually(partial(someone_watches, rig, handle.id))
+    async with (
+        by_proxy(rig, environ) as (there, temporal),
+        running(there, "watch", handle.id, "--json") as watching,
+    ):
+        await watching.printed('"queued"')
         await rig.worker(queue)
+        await watching.printed('"provider": "scripted"')
+        temporal.freeze()
+        await watching.printed('"k": "end"')
+        temporal.thaw()
         watched = await watching.ended()
     told = [json.loads(line) for line in watched.out.splitlines()]
     lines = [line for line in told if line["k"] != "state"]
@@ -241,8 +305,8 @@ async def test_a_reader_that_goes_away_ends_watch_quietly(endless: str, environ:
     """`millstream watch --json TURN | head -1` is an ordinary thing to do."""
     left = await run_into_head(environ, "watch", endless, "--json")
 
-    assert json.loads(left.out)["k"] in ("begin", "snap")
-    assert (left.code, left.err) == (130, "")
+    assert json.loads(left.out)["k"] in ("begin", "snap", "state")
+    assert (left.code, left.said) == (130, "")
     assert left.seconds < 60
 
 
@@ -258,14 +322,20 @@ async def test_a_terminal_gets_model_text_as_text(rig: Rig, environ: Mapping[str
     assert b"\x1b]52" not in shown.raw
 
 
-async def test_a_terminal_shows_why_the_text_starts_over(rig: Rig, environ: Mapping[str, str]) -> None:
+async def test_a_terminal_shows_why_the_text_starts_over(rig: Rig, held: Held) -> None:
     """Text that is taken back is not taken back silently."""
-    queue = f"cut-{uuid4().hex[:8]}"
-    handle = await rig.start(turn(await rig.script({**SHORT, "cut_after": 50}, SHORT)), queue=queue)
-    with terminal(environ, "watch", handle.id, columns=200) as shown:
-        await eventually(partial(someone_watches, rig, handle.id))
-        await rig.worker(queue)
-        code = await shown.ended()
+    script = await rig.script({**SHORT, "cut_after": 50}, SHORT)
+    async with by_proxy(rig, held.environ) as (there, temporal):
+        with held.still():
+            handle = await rig.start(turn(script), queue=held.queue)
+            with terminal(there, "watch", handle.id, columns=200) as shown:
+                await shown.shows("scripted/model-a · attempt 1")
+                held.provider.thaw()
+                await shown.shows("↻")
+                temporal.freeze()
+                await shown.shows("00059")
+                temporal.thaw()
+                code = await shown.ended()
 
     assert code == 0
     assert "✗ scripted/model-a · attempt 1: ConnectionLost: the connection broke" in shown.text
@@ -298,7 +368,7 @@ async def test_stop_of_a_turn_that_has_ended_is_refused_politely(asked: Asked, e
     refused = await run(environ, "stop", asked.turn_id)
 
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == f"millstream: turn {asked.turn_id!r} has ended: there is nothing to interrupt\n"
+    assert refused.said == f"millstream: turn {asked.turn_id!r} has ended: there is nothing to interrupt\n"
 
 
 @pytest.mark.parametrize("command", ["watch", "stop"])

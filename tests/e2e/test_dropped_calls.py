@@ -17,6 +17,7 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowHandle,
     WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -87,7 +88,10 @@ class _Outbound(OutboundInterceptor):
 
     async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
         handle = await super().start_workflow_update(input)
-        self._dropping.drop("update")
+        try:
+            self._dropping.drop("update")
+        except RPCError as error:
+            raise WorkflowUpdateRPCTimeoutOrCancelledError from error  # as the SDK tells it
         return handle
 
 

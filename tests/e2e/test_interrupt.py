@@ -5,15 +5,21 @@ import time
 from uuid import uuid4
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
+from temporalio.api.update.v1 import UpdateRef, WaitPolicy
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
-from temporalio.service import RPCError
-from temporalio.worker import Replayer
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
+from activities.tally import tally
 from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject
 from tests.e2e.rig import Rig, eventually, text_of, turn
+from tests.e2e.shown import sees_all
 from tests.e2e.test_kill import used_so_far
 from workflows.turn import Turn
 
@@ -41,19 +47,43 @@ async def streaming(rig: Rig, script: str) -> None:
     await eventually(begun)
 
 
+async def heard(rig: Rig, turn_id: str) -> None:
+    """Wait until the turn's producer hears what it is asked over Redis: a hint comes once."""
+
+    async def listening() -> bool:
+        [(_, listeners)] = await rig.redis.pubsub_numsub(rig.channels.ask(turn_id))
+        return bool(listeners)
+
+    await eventually(listening)
+
+
+def workflows_only(rig: Rig, queue: str) -> Worker:
+    """Return a worker that takes no call over, whatever Temporal thinks of the one that has it."""
+    return Worker(
+        rig.client,
+        task_queue=queue,
+        workflows=[Turn],
+        activities=[tally],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        no_remote_activities=True,
+    )
+
+
 async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: Rig) -> None:
     """With the hint the provider's connection closes in milliseconds; the update returns the partial message."""
     script = await rig.script(ENDLESS)
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 60}))
+    # The stream would go on for 100 s, and the next heartbeat has its answer after 240 s.
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 300}))
     await streaming(rig, script)
-    async with rig.viewer(handle.id) as viewing:
+    await heard(rig, handle.id)
+    async with sees_all(rig, handle.id) as viewing:
         asked_at = time.time()
 
         partial = await rig.turns().interrupt(handle.id, viewing.interrupt_hint)
 
     assert partial.finish_reason == "interrupted"
     assert partial.message.text.startswith(" 00000 00001")
-    assert await closed_after(rig, script, asked_at) < 30  # the next heartbeat has its answer after 48 s
+    assert await closed_after(rig, script, asked_at) < 60
     result = await handle.result()
     assert text_of(result) == partial.message.text
     assert result["sha256"] == partial.sha256
@@ -63,7 +93,8 @@ async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: 
 async def test_interrupt_works_without_redis_by_the_next_heartbeat(rig: Rig) -> None:
     """No hint is needed: the cancellation rides on a heartbeat's reply."""
     script = await rig.script(ENDLESS)
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 2}))
+    # A worker that stands still for the fifth that is left after a beat would have lost the turn, and the partial.
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 10}))
     await streaming(rig, script)
     asked_at = time.time()
 
@@ -153,13 +184,12 @@ async def test_interrupt_with_the_worker_lost_accounts_for_its_call(rig: Rig) ->
     script = await rig.script(ENDLESS)
     queue = f"lost-{uuid4().hex[:8]}"
     worker = await rig.worker(queue)
-    # The interrupt must be there before the timeout, of which a fifth may be left since the last beat that was sent.
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 20}), queue=queue)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
     await used_so_far(handle, output_tokens=0)
 
-    await rig.worker(queue)  # before, for it would take the call over if it came after the heartbeat timeout
     worker.kill()
-    partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
+    async with workflows_only(rig, queue):
+        partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
 
     assert (partial.finish_reason, partial.message.parts) == ("interrupted", [])
     (lost,) = partial.tries
@@ -206,13 +236,51 @@ async def test_cancelled_run_ends_as_cancelled_and_closes_the_provider(rig: Rig)
     assert await closed_after(rig, script, asked_at) < 50  # the stream would go on for 100 s
 
 
+async def test_cancelled_run_whose_worker_is_lost_ends_as_cancelled(rig: Rig) -> None:
+    """The worker never hears of it, and its silence is no deadline of the turn's."""
+    script = await rig.script(ENDLESS)
+    queue = f"lost-{uuid4().hex[:8]}"
+    worker = await rig.worker(queue)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
+    await used_so_far(handle, output_tokens=0)
+
+    worker.kill()
+    async with workflows_only(rig, queue):
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as raised:
+            await handle.result()
+
+    assert isinstance(raised.value.cause, CancelledError)
+
+
+async def admitted(rig: Rig, turn_id: str, update_id: str) -> None:
+    """Wait until the server holds an update that no worker has seen yet."""
+    stage = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED
+    asked = PollWorkflowExecutionUpdateRequest(
+        namespace=rig.client.namespace,
+        update_ref=UpdateRef(workflow_execution=WorkflowExecution(workflow_id=turn_id), update_id=update_id),
+        wait_policy=WaitPolicy(lifecycle_stage=stage),
+    )
+
+    async def is_there() -> bool:
+        try:
+            held = await rig.client.workflow_service.poll_workflow_execution_update(asked)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return held.stage >= stage
+
+    await eventually(is_there)
+
+
 async def test_interrupt_before_any_worker_took_the_turn_asks_nobody(rig: Rig) -> None:
     """The update comes with the start: the turn ends with nothing said, and nothing bought."""
     script = await rig.script(ENDLESS)
     queue = f"late-{uuid4().hex[:8]}"
     handle = await rig.start(turn(script), queue=queue)
-    stopping = asyncio.create_task(handle.execute_update("interrupt", result_type=dict))
-    await asyncio.sleep(0.5)
+    stopping = asyncio.create_task(handle.execute_update("interrupt", id="stop", result_type=dict))
+    await admitted(rig, handle.id, "stop")
     await rig.worker(queue)
 
     partial: JsonObject = await stopping

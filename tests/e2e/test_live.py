@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 from redis.asyncio import Redis
 
-from deploy.sandbox.processes import free_port
 from deploy.sandbox.redis import find_redis, start_redis
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.live.durable import Outcome, Standing
@@ -21,6 +20,8 @@ from streaming.live.reader import Event
 from streaming.live.subscriptions import Subscriptions
 from tests.e2e.proxy import port_of
 from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
+from tests.e2e.shown import sees_all
+from tests.e2e.watching import overheard
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -48,9 +49,9 @@ def result_text(events: list[Event]) -> str:
 
 async def test_viewer_from_the_start_sees_every_kind_of_frame_and_the_result(rig: Rig) -> None:
     """begin, deltas, end, result; the text on screen is the durable one."""
-    script = await rig.script(SLOW)
+    script = await rig.script({"tokens": 120, "pace_s": 0.03})  # longer than any process stands still
 
-    async with rig.viewer(script) as viewing:
+    async with sees_all(rig, script) as viewing:
         await rig.start(turn(script), turn_id=script)
         events, on_screen = await watched_to_the_end(rig, viewing)
 
@@ -70,7 +71,7 @@ async def test_late_joiner_gets_everything_so_far_in_one_snapshot(rig: Rig) -> N
         return any(entry.chunks_sent > 25 for entry in await rig.requests(script))
 
     await eventually(well_begun)
-    async with rig.viewer(handle.id, join_at_start=True) as viewing:
+    async with sees_all(rig, handle.id, join_at_start=True) as viewing:
         events, on_screen = await watched_to_the_end(rig, viewing)
 
     frames = [event for event in events if isinstance(event, Frame)]
@@ -97,7 +98,7 @@ async def test_viewers_of_one_turn_all_see_the_same(rig: Rig) -> None:
 
     async def joined_after(seconds: float) -> tuple[str, str]:
         await asyncio.sleep(seconds)
-        async with rig.viewer(script, join_at_start=True) as viewing:
+        async with sees_all(rig, script, join_at_start=True) as viewing:
             events, on_screen = await watched_to_the_end(rig, viewing)
             return result_text(events), on_screen
 
@@ -108,7 +109,7 @@ async def test_viewers_of_one_turn_all_see_the_same(rig: Rig) -> None:
 
 async def test_plain_subscriber_that_never_asks_is_found(rig: Rig) -> None:
     """A bare `redis-cli SUBSCRIBE` sees frames within about a second: the sweep finds it."""
-    script = await rig.script({"tokens": 150, "pace_s": 0.03})
+    script = await rig.script({"tokens": 600, "pace_s": 0.03})
     await rig.start(turn(script), turn_id=script)
 
     async def begun() -> bool:
@@ -178,7 +179,7 @@ async def test_viewer_is_told_why_and_who_is_next(rig: Rig) -> None:
     script = await rig.script({"tokens": 20, "cut_after": 9, "cut": "eof"}, model="model-a")
     await rig.script({"text": "the other one", "pace_s": 0.2}, model="model-b", name=script)
 
-    async with rig.viewer(script) as viewing:
+    async with sees_all(rig, script) as viewing:
         await rig.start(turn(script, route="pair"), turn_id=script)
         events, on_screen = await watched_to_the_end(rig, viewing)
 
@@ -208,7 +209,7 @@ async def test_viewer_who_joins_between_attempts_learns_from_temporal_what_is_aw
 
     await eventually(backing_off)
     await eventually(nobody_answers)
-    async with rig.viewer(script, join_at_start=True) as viewing:
+    async with sees_all(rig, script, join_at_start=True) as viewing:
         events, on_screen = await watched_to_the_end(rig, viewing)
 
     waiting = events[0]
@@ -224,13 +225,14 @@ async def test_failed_pass_says_when_the_next_one_comes(rig: Rig) -> None:
     """The last failure of a pass carries the time of the next."""
     script = await rig.script({"status": 503}, {"text": "again"})
 
-    async with rig.viewer(script) as viewing:
+    async with overheard(rig, script) as frames:  # a viewer that reads late is told of the next pass alone
         started = time.time()
         await rig.start(turn(script), turn_id=script)
-        events, _ = await watched_to_the_end(rig, viewing)
 
-    fail = next(event.body for event in events if isinstance(event, Frame) and event.kind == "fail")
-    retry_at = fail["retry_at"]
+        async def failed() -> Frame | None:
+            return next((frame for frame in frames if frame.kind == "fail"), None)
+
+        retry_at = (await eventually(failed)).body["retry_at"]
     assert isinstance(retry_at, float)
     assert started < retry_at < started + 30
 
@@ -252,8 +254,12 @@ async def test_unwatched_turn_costs_the_same_few_publishes_however_long_it_is(ri
             name = await own.script({"tokens": tokens, "pace_s": 1 / tokens})
             before = await published(own.redis)
             await own.run(turn(name))
-            await asyncio.sleep(0.3)
-            counts.append(await published(own.redis) - before)
+
+            async def all_published(before: int = before) -> int | None:
+                count = await published(own.redis) - before
+                return count if count > 1 else None  # the end may come after the result
+
+            counts.append(await eventually(all_published))
 
     assert counts == [2, 2]  # begin and end
 
@@ -266,8 +272,8 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
         killed = live_again = False
         on_screen = ""
         events: list[Event] = []
-        async with own.viewer(script) as viewing:
-            handle = await own.start(turn(script), turn_id=script)
+        async with sees_all(own, script) as viewing:
+            handle = await own.start(turn(script, limits={"heartbeat_s": 60}), turn_id=script)
             async for event in viewing.events():
                 events.append(event)
                 on_screen = viewing.viewer.text
@@ -289,14 +295,18 @@ async def test_redis_killed_in_the_middle_changes_no_turn_and_viewers_recover(ri
 async def test_turns_complete_unchanged_with_redis_down_from_the_start(rig: Rig) -> None:
     """An unreachable Redis is a warning in the worker's log, and nothing else."""
     queue = f"no-redis-{uuid4().hex[:8]}"
-    worker = await rig.worker(queue, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    worker = await rig.worker(queue, REDIS_URL=f"redis://{rig.nobody}")
     script = await rig.script({"tokens": 200})
 
     result = await rig.run(turn(script), queue=queue)
 
     assert len(text_of(result)) == 1200
     assert len(await rig.requests(script)) == 1
-    assert "Redis is unreachable" in worker.output()
+
+    async def warned() -> bool:
+        return "Redis is unreachable" in worker.output()
+
+    await eventually(warned)
 
 
 async def test_live_view_can_be_switched_off(rig: Rig) -> None:
@@ -336,7 +346,7 @@ async def test_redis_that_never_answers_slows_no_turn(rig: Rig) -> None:
 
     assert len(text_of(result)) == 240
     assert len(await rig.requests(script)) == 1
-    assert took < 0.8 + 15
+    assert took < 0.8 + 30  # 40 s, if the turn waited for each frame
 
 
 async def test_listener_that_fails_once_hears_again(rig: Rig) -> None:
@@ -351,7 +361,7 @@ async def test_listener_that_fails_once_hears_again(rig: Rig) -> None:
     channel = f"ears-{uuid4().hex[:8]}"
 
     async def subscribed_again() -> bool:
-        return heard.count((channel, None)) == 2
+        return heard.count((channel, None)) > before
 
     async def subscribed() -> bool:
         return (channel, None) in heard
@@ -359,6 +369,7 @@ async def test_listener_that_fails_once_hears_again(rig: Rig) -> None:
     async with Subscriptions(rig.redis, hear, Link()) as subscriptions:
         subscriptions.add(channel)
         await eventually(subscribed)
+        before = heard.count((channel, None))
         await rig.redis.publish(channel, b"poison")
         await eventually(subscribed_again)
         await rig.redis.publish(channel, b"food")

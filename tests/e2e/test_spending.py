@@ -8,7 +8,7 @@ import pytest
 from streaming.contracts import TurnResult
 from streaming.jsontext import JsonObject, JsonValue
 from streaming.messages import text_sha256
-from tests.e2e.rig import SECRET, Rig, turn
+from tests.e2e.rig import SECRET, Rig, eventually, turn
 from tests.e2e.test_faults import failure_of
 from tests.tables import candidate, provider, table
 
@@ -39,6 +39,9 @@ def _settings(url: str) -> str:
             candidate("choosy", "scripted", "unpriced"),
             candidate("limited", "scripted", "priced"),
             table("retries", "limited", passes=2, max_wait_s=0.1),
+            candidate("once", "scripted", "priced"),
+            candidate("once", "scripted", "unpriced"),
+            table("retries", "once", passes=1),
         ]
     )
 
@@ -76,14 +79,18 @@ async def test_a_turn_out_of_time_keeps_what_was_said(rig: Rig) -> None:
     script = await rig.script({"tokens": 1000, "pace_s": 0.05})
 
     async with rig.viewer(script) as viewing:
-        handle = await rig.start(turn(script, limits={"total_s": 5}), queue=QUEUE, turn_id=script)
+        handle = await rig.start(turn(script, limits={"total_s": 15}), queue=QUEUE, turn_id=script)
         events = [event async for event in viewing.events()]
         result = TurnResult.model_validate(await handle.result())
+
+        async def shown() -> bool:
+            return viewing.viewer.text == result.message.text
+
+        await eventually(shown)  # the result may overtake its last frames
 
     assert events
     assert result.finish_reason == "deadline"
     assert result.message.text.startswith(" 00000 00001 00002")
-    assert result.message.text == viewing.viewer.text
     assert result.sha256 == text_sha256(result.message.text)
     (only,) = result.tries
     assert (only.estimated, only.error) == (True, None)
@@ -127,7 +134,8 @@ async def test_a_cost_limit_leaves_out_whose_price_is_not_known(rig: Rig) -> Non
     """It is told so, and never asked."""
     script = await rig.script({"status": 500}, model="priced")
     await rig.script({"text": "for free?"}, model="unpriced", name=script)
-    failure = await failure_of(await rig.start(turn(script, limits={"max_cost_usd": 1, "total_s": 4}), queue=QUEUE))
+    request = turn(script, route="once", limits={"max_cost_usd": 1})
+    failure = await failure_of(await rig.start(request, queue=QUEUE))
 
     assert "limits.max_cost_usd: the price of this model is not known" in failure.message
     assert {entry.model for entry in await rig.requests(script)} == {"priced"}

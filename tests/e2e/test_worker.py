@@ -5,7 +5,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from uuid import uuid4
 
 import aiohttp
@@ -24,9 +24,10 @@ from activities.routes import Candidate, Routes
 from activities.store import Store
 from activities.transport import Response, Transport
 from activities.unwatched import UnwatchedTurn
-from deploy.sandbox.processes import free_port
+from deploy.sandbox.processes import LOOPBACK, free_port
 from streaming.jsontext import JsonObject
 from streaming.providers import WIRES
+from telemetry.health import serve_health
 from tests.e2e.proxy import port_of, proxy_to
 from tests.e2e.rig import PROJECT, SECRET, Rig, eventually, text_of, turn
 from workflows.turn import Turn
@@ -45,12 +46,10 @@ async def refused(environ: Mapping[str, str]) -> tuple[int, str]:
 
 async def test_unreachable_temporal_is_said_with_its_address_and_the_way_out(rig: Rig) -> None:
     """A worker that cannot reach Temporal says where it looked, and ends with 5."""
-    port = free_port()
-
-    code, said = await refused({**rig.worker_environ(), "TEMPORAL_ADDRESS": f"127.0.0.1:{port}"})
+    code, said = await refused({**rig.worker_environ(), "TEMPORAL_ADDRESS": rig.nobody})
 
     assert code == 5
-    assert f"no Temporal server answers at 127.0.0.1:{port}" in said
+    assert f"no Temporal server answers at {rig.nobody}" in said
     assert "TEMPORAL_ADDRESS" in said
 
 
@@ -105,19 +104,20 @@ async def test_log_lines_of_a_turn_carry_its_id_as_json(rig: Rig) -> None:
 
 async def test_health_says_whether_the_worker_polls_and_redis_answers(rig: Rig) -> None:
     """GET /health is 200 while the worker runs, and tells how Redis is."""
-    port, queue = free_port(), f"health-{uuid4().hex[:8]}"
-    address = f"127.0.0.1:{port}"
-    await rig.worker(queue, MILLSTREAM_WORKER__HEALTH_ADDRESS=address, REDIS_URL=f"redis://127.0.0.1:{free_port()}")
+    queue, address = f"health-{uuid4().hex[:8]}", f"127.0.0.1:{free_port()}"
+    async with aiohttp.ClientSession() as session:
+        await rig.worker(queue, MILLSTREAM_WORKER__HEALTH_ADDRESS=address, REDIS_URL=f"redis://{rig.nobody}")
 
-    async with aiohttp.ClientSession() as session, session.get(f"http://{address}/health") as response:
-        status, body = response.status, await response.json()
+        async def told() -> bool:
+            async with session.get(f"http://{address}/health") as response:
+                assert response.status == 200
+                return bool(await response.json() == {"worker": "running", "redis": "unreachable"})
 
-    assert status == 200
-    assert body == {"worker": "running", "redis": "unreachable"}
+        await eventually(told)  # its first try to connect may still be under way
 
 
 async def test_worker_is_ready_only_when_the_server_has_accepted_it(rig: Rig) -> None:
-    """Over a slow link too, whoever waits for the line in the log finds a healthy worker; before it, it is starting."""
+    """Over a slow link too, whoever waits for the line in the log finds a healthy worker."""
     address = f"127.0.0.1:{free_port()}"
     async with proxy_to(port_of(rig.stack.temporal_address)) as slow, aiohttp.ClientSession() as session:
         slow.delay_s = 0.3
@@ -125,21 +125,33 @@ async def test_worker_is_ready_only_when_the_server_has_accepted_it(rig: Rig) ->
             "TEMPORAL_ADDRESS": f"127.0.0.1:{slow.port}",
             "MILLSTREAM_WORKER__HEALTH_ADDRESS": address,
         }
-        started = asyncio.create_task(rig.worker(f"slow-{uuid4().hex[:8]}", **environ))
+        await rig.worker(f"slow-{uuid4().hex[:8]}", **environ)
+        ready = await health(session, f"http://{address}/health")
 
-        async def answer() -> tuple[int, str] | None:
-            try:
-                async with session.get(f"http://{address}/health") as response:
-                    return response.status, (await response.json())["worker"]
-            except aiohttp.ClientConnectionError:
-                return None
-
-        before = await eventually(answer)
-        await started
-        ready = await answer()
-
-    assert before == (503, "starting")
     assert ready == (200, "running")
+
+
+async def test_health_tells_a_worker_that_starts_from_one_that_stops(rig: Rig) -> None:
+    """Neither polls."""
+    worker = Worker(rig.client, task_queue=f"told-{uuid4().hex[:8]}", workflows=[Turn])
+    async with AsyncExitStack() as stack, aiohttp.ClientSession() as session:
+        url = await serve_health(f"{LOOPBACK}:0", worker, None, stack)
+
+        async def runs() -> bool:
+            return await health(session, url) == (200, "running")
+
+        before = await health(session, url)
+        async with worker:
+            await eventually(runs)
+        after = await health(session, url)
+
+    assert (before, after) == ((503, "starting"), (503, "stopping"))
+
+
+async def health(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    """Return the status of an answer to GET /health, and what it says of the worker."""
+    async with session.get(url) as response:
+        return response.status, (await response.json())["worker"]
 
 
 async def test_idle_worker_ends_cleanly_on_sigterm_every_time(rig: Rig) -> None:
@@ -190,7 +202,7 @@ async def test_beats_stop_when_a_clock_ran_out_even_if_closing_hangs(rig: Rig) -
         sources = Sources(fetcher, Store(None), max_bytes=1, max_total_bytes=1, within_s=1)
         generate = Generate(Routes({"default": [candidate]}), transport, sources, Breakers(), unwatched)
         async with Worker(rig.client, task_queue=queue, workflows=[Turn], activities=[generate.generate]):
-            handle = await rig.start(turn(script, limits={"heartbeat_s": 2}), queue=queue)
+            handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
             try:
                 async with asyncio.timeout(300):  # the turn itself has 900 s
                     result = await handle.result()

@@ -57,15 +57,18 @@ class Watching:
 async def overheard(rig: Rig, turn_id: str) -> AsyncIterator[list[Frame]]:
     """Hear every frame on a turn's channel, those that viewers ignore too."""
     frames: list[Frame] = []
+    subscribed = asyncio.Event()
 
     async def listen() -> None:
         async for message in channel.listen():
+            subscribed.set()  # its acknowledgement is the first
             frame = parse(message["data"], int(time.time() * 1000)) if message["type"] == "message" else None
             frames.extend([frame] if frame else [])
 
     async with rig.redis.pubsub() as channel:
         await channel.subscribe(rig.channels.live(turn_id))
         listening = asyncio.create_task(listen())
+        await subscribed.wait()
         yield frames
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

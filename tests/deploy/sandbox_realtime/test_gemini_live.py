@@ -232,16 +232,16 @@ async def test_silence_is_no_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late_ms", "before"),
+    ("late_ms", "answer", "before"),
     [
-        (0, ["input_transcription"]),
-        (400, ["model_turn"]),
-        (2000, ["model_turn", "generation_complete", "turn_complete"]),
+        (0, Step(), ["input_transcription"]),
+        (400, Step(audio_ms=60_000, speed=1), ["model_turn"]),
+        (2000, Step(audio_ms=100), ["model_turn", "generation_complete", "turn_complete"]),
     ],
 )
-async def test_words_of_the_user_come_late(late_ms: float, before: list[str]) -> None:
+async def test_words_of_the_user_come_late(late_ms: float, answer: Step, before: list[str]) -> None:
     """Before the answer, in it, or after it."""
-    step = Step(user_says="is it raining", transcript_after_ms=late_ms, audio_ms=1000, speed=1)
+    step = answer.model_copy(update={"user_says": "is it raining", "transcript_after_ms": late_ms})
     async with serve(Script(steps=[step])) as server, set_up(server, INPUT_WORDS, text=False) as client:
         await client.send(heard())
         messages = await client.until("input_transcription")
@@ -258,25 +258,34 @@ async def test_nothing_is_written_down_unasked() -> None:
 
 
 async def test_sound_is_sent_as_fast_as_the_script_says() -> None:
-    """Faster than it plays; the turn is complete when it has been played."""
-    step = Step(audio_ms=3_000, speed=10)
+    """Faster than it plays, and not at once."""
+    step = Step(audio_ms=60_000, speed=100)
     async with serve(Script(steps=[step])) as server, set_up(server, text=False) as client:
-        await client.send(said())
         began = time.monotonic()
+        await client.send(said())
         made = await client.until("generation_complete")
         made_s = time.monotonic() - began
+
+    assert sound_of(made) == tone(60_000)
+    assert 0.59 <= made_s < 60
+
+
+async def test_a_turn_is_complete_when_it_has_been_played() -> None:
+    """Its sound was all there long before."""
+    step = Step(audio_ms=1_000, speed=10)
+    async with serve(Script(steps=[step])) as server, set_up(server, text=False) as client:
+        began = time.monotonic()
+        await client.send(said())
         await client.turn()
         played_s = time.monotonic() - began
 
-    assert sound_of(made) == tone(3_000)
-    assert 0.25 <= made_s < 2.9
-    assert played_s >= 2.9
+    assert played_s >= 0.99
 
 
 async def test_a_pause_in_a_burst_ends_no_turn_and_one_in_speech_does() -> None:
     """What tells them apart is the clock on the wall."""
     pause = tone(200, rate=RATE) + silence(200, rate=RATE)
-    script = Script(steps=[Step(text="One.", audio_ms=5_000, speed=1), Step(text="Two.")], vad_silence_ms=100)
+    script = Script(steps=[Step(text="One.", audio_ms=60_000, speed=1), Step(text="Two.")], vad_silence_ms=100)
     async with serve(script) as server, set_up(server, text=False) as client:
         await client.send(heard(pause * 3))
         await client.until("model_turn")

@@ -44,7 +44,9 @@ async def test_leaving_is_not_announced() -> None:
         closed = await talk.end()
 
     assert code_of(closed) == 1001
-    assert talk.all("response.output_audio.delta")
+    assert talk.all("response.created")
+    assert not talk.all("error")
+    assert not talk.all("response.done")
 
 
 async def test_every_key_is_a_session() -> None:

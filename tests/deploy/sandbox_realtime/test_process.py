@@ -32,7 +32,7 @@ async def test_a_process_serves_until_told_to_stop(tmp_path: Path) -> None:
         talk = Talk(connection)
         await talk.ask()
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             rest, complaints = await process.communicate()
 
     assert talk.text == "From a file."

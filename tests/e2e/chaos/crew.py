@@ -12,7 +12,7 @@ from sys import executable
 
 import aiohttp
 
-from deploy.sandbox.errors import SandboxError
+from deploy.sandbox.errors import PortTakenError, SandboxError
 from deploy.sandbox.processes import LOOPBACK, RunningServer, free_port
 from deploy.sandbox.serving import until_serving
 from tests.e2e.chaos import telling_worker
@@ -97,8 +97,10 @@ class Crew:
             process = self._rig.servers.start("Worker", command, self._rig.worker_environ(**variables), PROJECT)
             try:
                 await until_serving(process, partial(_ready, process))
+            except PortTakenError:
+                pass  # by another process, since it was found free
             except SandboxError:
-                if telling_worker.NO_TEMPORAL not in process.output():
+                if not any(words in process.output() for words in telling_worker.NO_TEMPORAL):
                     raise
                 await asyncio.sleep(_START_AGAIN_S)
             else:
@@ -128,7 +130,7 @@ class Crew:
 
     async def stop(self) -> list[str]:
         """Have all end by themselves; return which did not."""
-        await asyncio.gather(*(member.process.stop(grace=15) for member in self.members))
+        await asyncio.gather(*(member.process.stop(grace=120) for member in self.members))
         codes = ((member.process, member.process.exit_code) for member in self.members)
         return [f"worker {process.pid} ended with {code}: {process.last_lines()}" for process, code in codes if code]
 

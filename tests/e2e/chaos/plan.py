@@ -10,7 +10,7 @@ from tests.e2e.test_wires import NAMES as WIRES
 TURNS_A_SECOND = 2.5
 HEARTBEAT_S = 2.0
 CLOCKS = {"first_token_s": 2.0, "idle_s": 1.2, "stall_s": 1.5}
-LIMITS: JsonObject = {"connect_s": 3, **CLOCKS, "try_s": 20, "total_s": 120, "heartbeat_s": HEARTBEAT_S}
+LIMITS: JsonObject = {"connect_s": 3, **CLOCKS, "try_s": 20, "total_s": 240, "heartbeat_s": HEARTBEAT_S}
 WORKERS = 3
 FAULTS = (
     "kill subscriptions",

@@ -14,7 +14,8 @@ import worker
 from telemetry import logs
 
 BEGINS = '{"tasks"'
-NO_TEMPORAL = "no Temporal server answers"
+# The second where it went away between a worker's connecting and its first poll.
+NO_TEMPORAL = ("no Temporal server answers", "Worker validation failed")
 
 
 async def _serve(environ: Mapping[str, str]) -> None:

@@ -24,8 +24,8 @@ from tests.e2e.rig import Rig, text_of
 from tests.e2e.test_wires import asked
 from turns import TurnRefused
 
-_RESULT_WITHIN_S = 100.0
-_VIEWERS_END_WITHIN_S = 20.0
+_RESULT_WITHIN_S = 200.0
+_VIEWERS_END_WITHIN_S = 90.0  # Temporal may be on its way back for as long
 _ASK_AGAIN_S = 0.1
 _Handle = WorkflowHandle[object, JsonObject]
 

@@ -93,6 +93,12 @@ class Cell:
         """The providers of its own that it needs."""
         return [candidate.provider for candidate in self.candidates if candidate.provider != self.wire]
 
+    @property
+    def refused(self) -> bool:
+        """Whether its passes fail until somebody opens a door, be it late: then nobody knows how many there are."""
+        greeting = self.fault.greeting
+        return greeting is not None and greeting.refused and self.situation != "before a good one"
+
     def text(self, candidate: Candidate) -> str:
         """Return the whole answer of a candidate, which is no other's."""
         return f"Whole: {candidate.model} 水車 🌾."
@@ -113,18 +119,19 @@ class Cell:
             "messages": [{"role": "user", "content": "Hi"}],
             "settings": {"extra": {provider: _asks_for(self.slug, self.wire) for provider in providers}},
             "route": self.slug,
-            "limits": {"total_s": total_s, **self.fault.limits},
+            # No worker is lost here: one that stands still for a moment is not to seem so.
+            "limits": {"total_s": total_s, "heartbeat_s": 60, **self.fault.limits},
         }
 
-    def verdict(self) -> Verdict:
-        """Return what must come of it: the design's rules for a pass, with only two passes to think of."""
+    def verdict(self, failing_passes: int = 1) -> Verdict:
+        """Return what must come of it: the design's rules for a pass, with only one more than those that fail."""
         tries: list[Tried] = []
         excluded: set[str] = set()
-        for in_pass in (1, 2):
+        for in_pass in range(1, failing_passes + 2):
             for candidate in self.candidates:
                 if candidate.name in excluded:
                     continue
-                failed = self._failed(candidate, in_pass)
+                failed = self._failed(candidate, in_pass) if in_pass <= failing_passes else None
                 tries.append(failed or Tried(in_pass, candidate.name))
                 if failed is None:
                     return Verdict(candidate, tuple(tries))
@@ -142,7 +149,7 @@ class Cell:
         fault = self.fault
         if candidate.role == "hopeless":
             return _refused(candidate)
-        if candidate.role == "good" or in_pass > 1:
+        if candidate.role == "good":
             return None
         return Tried(in_pass, candidate.name, fault.error, fault.reason, fault.hopeless)
 
@@ -167,7 +174,7 @@ class LastCell(Cell):
     """A cell in which the turn's time ends."""
 
     outlasting: Outlasting
-    total_s: ClassVar[float] = 15.0
+    total_s: ClassVar[float] = 20.0
 
     @property
     def speaker(self) -> Candidate:

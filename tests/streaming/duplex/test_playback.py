@@ -163,12 +163,12 @@ def test_a_barge_in_after_the_answers_end_still_counts() -> None:
 def test_throwing_away_costs_nothing_for_what_stays() -> None:
     """A thousand barge-ins over a hundred thousand waiting elements do not walk over them."""
     playback = filled(*[heard("x"), sound(1)] * 50_000, max_audio_bytes=10**9, max_other_bytes=10**9)
-    began = time.process_time()
+    began = time.thread_time()
     for number in range(2000):
         playback.put(cut(f"r{number}"))
         playback.put(sound(1, f"r{number + 1}"))
 
-    assert time.process_time() - began < 5  # walking over them would take minutes
+    assert time.thread_time() - began < 30  # walking over them would take minutes
     assert len(taken(playback)) == 50_000 + 2000 + 1
 
 

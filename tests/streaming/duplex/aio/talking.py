@@ -38,14 +38,14 @@ async def answer_of(
 ) -> StreamElement:
     """Wait for the answer, with tools run on the way."""
     config = ResponseCollectorConfig(executor=executor, listener=listener)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await ResponseCollector(config).start(session, session)
 
 
 async def until(session: RealtimeSession, wanted: Callable[[StreamElement], bool]) -> list[StreamElement]:
     """Receive up to an element."""
     seen: list[StreamElement] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not seen or not wanted(seen[-1]):
             seen.append(await session.receive())
     return seen
@@ -61,14 +61,14 @@ async def listen(session: RealtimeSession, ms: float) -> None:
 
 async def eventually(happened: Callable[[], bool]) -> None:
     """Wait until it has, however slow the machine is."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 
 
 async def rest_of(session: RealtimeSession) -> list[StreamElement]:
     """Receive until the session is over."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [element async for element in session]
 
 
@@ -101,7 +101,7 @@ def _words(message: Message) -> list[str]:
 
 
 async def refusal(
-    provider: RealtimeProvider, *, tries: int = 2, connect_timeout_s: float = 20, setup_timeout_s: float = 20
+    provider: RealtimeProvider, *, tries: int = 2, connect_timeout_s: float = 60, setup_timeout_s: float = 60
 ) -> ConnectError:
     """Return why a session does not begin."""
     session = RealtimeSession(

@@ -1,6 +1,7 @@
 """What comes after a connection: its loss, its age, its end."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 
 from websockets.asyncio.server import ServerConnection
@@ -80,7 +81,9 @@ async def test_a_connection_that_is_old() -> None:
         assert seen[-1].event == Reconnected("seeded", "the connection is 0.3 s old")
         assert not any(element.interrupted for element in seen)
         assert server.journal.connections[0].closed == 1000
-        assert "one" in str(server.journal.connections[-1].received[0])
+        # Another may have been opened since, and a slow machine opens one before the first word.
+        (second,) = [each for each in server.journal.connections if {"do": "text", "text": "two"} in each.received]
+        assert "one" in str(second.received[0])
         assert shown(session.conversation.messages()) == [
             "user: one",
             "assistant: Yes.",
@@ -152,15 +155,22 @@ async def test_a_hand_over_that_takes_long() -> None:
 
 async def test_a_hand_over_is_no_loss() -> None:
     """One who wants no other connection after a loss still has one after a planned end."""
+
+    async def offer(socket: ServerConnection) -> None:
+        asked.append(json.loads(await socket.recv())["resume"])
+        await socket.send('{"is": "handle", "handle": "h"}')  # known before any time passes on the connection
+        await socket.send(READY)
+        await silence(socket)
+
+    asked: list[str | None] = []
     async with (
-        serve_toy(Script(steps=[Step(text="Yes.")])) as server,
-        RealtimeSession(ToyProvider(server.url), max_age_s=0.2, reconnects=Reconnects(tries=0)) as session,
+        serving(offer) as url,
+        RealtimeSession(ToyProvider(url), max_age_s=0.2, reconnects=Reconnects(tries=0)) as session,
     ):
-        await write(session, "one")
-        await answer_of(session)
         seen = await until(session, lambda element: isinstance(element.event, Reconnected) or bool(element.error))
 
         assert seen[-1].event == Reconnected("resumed", "the connection is 0.2 s old")
+        assert asked[:2] == [None, "h"]
 
 
 async def test_a_server_that_goes_away_before_it_is_ready() -> None:
@@ -183,15 +193,30 @@ async def test_a_server_that_goes_away_before_it_is_ready() -> None:
 
 async def test_no_time_for_a_quiet_moment() -> None:
     """Shortly before the provider closes the answer is cut, and asked for again."""
-    cut = Step(text="A very long answer.", audio_ms=60_000, speed=1, go_away_s=3)
+    closed: list[int | None] = []
+
+    async def talk(socket: ServerConnection) -> None:
+        number = len(closed)
+        closed.append(None)
+        async for message in socket:
+            if json.loads(message)["do"] == "setup":
+                await socket.send(READY)
+            elif json.loads(message)["do"] == "end":
+                await socket.send('{"is": "began"}')
+                await socket.send(f'{{"is": "words", "text": "Answer {number}."}}')
+                # It never comes to the end it announces: who closes is no matter of who is faster.
+                await socket.send('{"is": "done"}' if number else '{"is": "going", "s": 1}')
+        closed[number] = socket.close_code
+
     async with (
-        serve_toy(Script(steps=[cut, Step(text="A short one.")])) as server,
-        RealtimeSession(ToyProvider(server.url), reconnects=SOON) as session,
+        serving(talk) as url,
+        RealtimeSession(ToyProvider(url, resumable=False), reconnects=SOON) as session,
     ):
         await write(session, "Tell me.")
         heard = list[StreamElement]()
         await answer_of(session, listener=heard.append)
+        await eventually(lambda: closed[0] is not None)
 
         assert any(element.interrupted for element in heard)
-        assert shown(session.conversation.messages()) == ["user: Tell me.", "assistant: A short one."]
-        assert server.journal.connections[0].closed == 1000
+        assert shown(session.conversation.messages()) == ["user: Tell me.", "assistant: Answer 1."]
+        assert closed == [1000, None]
