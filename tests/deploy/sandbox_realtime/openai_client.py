@@ -67,16 +67,12 @@ class Talk:
         """Change how turns are told apart."""
         return await self.setup(audio={"input": {"turn_detection": detection, **audio_input}})
 
-    async def say(self, sound: bytes, chunk_ms: int = 100, *, realtime: bool = False) -> None:
-        """Send sound, all at once or as it is spoken."""
+    async def say(self, sound: bytes, chunk_ms: int = 100) -> None:
+        """Send sound, in a burst of chunks."""
         size = RATE * 2 * chunk_ms // 1000
-        due = asyncio.get_running_loop().time()
         for start in range(0, len(sound), size):
             chunk = b64encode(sound[start : start + size]).decode()
             await self.connection.input_audio_buffer.append(audio=chunk)
-            if realtime:
-                due += chunk_ms / 1000
-                await asyncio.sleep(max(0, due - asyncio.get_running_loop().time()))
 
     async def write(self, text: str) -> None:
         """Add a message of the user."""

@@ -12,7 +12,7 @@ VAD: JsonObject = {"type": "server_vad", "silence_duration_ms": 200}
 TURN_DETECTED = {"type": "cancelled", "reason": "turn_detected"}
 LONG = Step(text="word " * 100, audio_ms=20_000, speed=1)
 SHORT = Step(text="Yes.", audio_ms=100)
-WITH_A_PAUSE = tone(300) + silence(1000) + tone(300) + silence(300)
+BREATH = tone(300) + silence(1000)
 
 
 async def began(talk: Talk) -> str:
@@ -60,12 +60,16 @@ async def test_a_pause_for_breath(*, realtime: bool) -> None:
     """A pause ends the turn of one who speaks, who is then interrupted; a recording that comes at once has none."""
     async with serve(Script(steps=[LONG, SHORT])) as server, talking(server) as talk:
         await talk.listen(VAD)
-        await talk.say(WITH_A_PAUSE, 100 if realtime else 10_000, realtime=realtime)
-        await began(talk)
         if realtime:
+            await talk.say(BREATH)
+            await began(talk)  # so long does the pause last
+            await talk.say(BREATH)
             cut = await talk.until("response.done")
             await talk.until("response.done")
             assert details_of(cut) == TURN_DETECTED
+        else:
+            await talk.say(BREATH + BREATH, 10_000)
+            await began(talk)
 
     assert len(talk.all("input_audio_buffer.speech_started")) == (2 if realtime else 1)
     assert len(talk.all("response.created")) == (2 if realtime else 1)
