@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 from temporalio.api.update.v1 import UpdateRef, WaitPolicy
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
@@ -67,6 +67,17 @@ def workflows_only(rig: Rig, queue: str) -> Worker:
         workflow_runner=UnsandboxedWorkflowRunner(),
         no_remote_activities=True,
     )
+
+
+async def with_its_worker_lost(rig: Rig) -> tuple[WorkflowHandle[object, JsonObject], str]:
+    """Start a turn and kill its worker in the middle of it; return its queue too."""
+    script = await rig.script(ENDLESS)
+    queue = f"lost-{uuid4().hex[:8]}"
+    worker = await rig.worker(queue)
+    handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
+    await used_so_far(handle, output_tokens=0)
+    worker.kill()
+    return handle, queue
 
 
 async def test_interrupt_keeps_the_partial_and_closes_the_provider_at_once(rig: Rig) -> None:
@@ -181,13 +192,8 @@ async def test_interrupt_between_passes_accounts_for_what_was_tried(rig: Rig) ->
 
 async def test_interrupt_with_the_worker_lost_accounts_for_its_call(rig: Rig) -> None:
     """There is no partial, but there is what its last beat told."""
-    script = await rig.script(ENDLESS)
-    queue = f"lost-{uuid4().hex[:8]}"
-    worker = await rig.worker(queue)
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
-    await used_so_far(handle, output_tokens=0)
+    handle, queue = await with_its_worker_lost(rig)
 
-    worker.kill()
     async with workflows_only(rig, queue):
         partial = TurnResult.model_validate(await handle.execute_update("interrupt", result_type=dict))
 
@@ -238,13 +244,8 @@ async def test_cancelled_run_ends_as_cancelled_and_closes_the_provider(rig: Rig)
 
 async def test_cancelled_run_whose_worker_is_lost_ends_as_cancelled(rig: Rig) -> None:
     """The worker never hears of it, and its silence is no deadline of the turn's."""
-    script = await rig.script(ENDLESS)
-    queue = f"lost-{uuid4().hex[:8]}"
-    worker = await rig.worker(queue)
-    handle = await rig.start(turn(script, limits={"heartbeat_s": 5}), queue=queue)
-    await used_so_far(handle, output_tokens=0)
+    handle, queue = await with_its_worker_lost(rig)
 
-    worker.kill()
     async with workflows_only(rig, queue):
         await handle.cancel()
         with pytest.raises(WorkflowFailureError) as raised:

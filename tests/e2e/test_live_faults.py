@@ -13,9 +13,7 @@ import pytest
 from redis.exceptions import RedisError, ResponseError
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetActivityRequest, ResetWorkflowExecutionRequest
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.tally import tally
 from streaming.jsontext import JsonObject
 from streaming.live.durable import Outcome
 from streaming.live.hub import WatchedTurn
@@ -24,8 +22,8 @@ from streaming.live.reader import Event
 from tests.e2e.proxy import Proxy, port_of, proxy_to
 from tests.e2e.rig import Rig, eventually, redis_of_its_own, text_of, turn
 from tests.e2e.shown import sees_all
+from tests.e2e.test_interrupt import workflows_only
 from tests.e2e.watching import Watching
-from workflows.turn import Turn
 
 SLOW: JsonObject = {"tokens": 60, "pace_s": 0.03}
 SLOW_S = 1.8
@@ -380,17 +378,7 @@ async def test_interrupt_with_the_worker_dead_ends_the_turn_after_the_heartbeat_
     async def told() -> None:
         """No hint: nobody hears one."""
 
-    async with (
-        Worker(
-            rig.client,
-            task_queue=queue,
-            workflows=[Turn],
-            activities=[tally],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            no_remote_activities=True,
-        ),
-        asyncio.timeout(60),
-    ):
+    async with workflows_only(rig, queue), asyncio.timeout(60):
         partial = await rig.turns(queue).interrupt(handle.id, told)
     took_s = time.monotonic() - killed_at
 
