@@ -167,9 +167,9 @@ class Turns:
             )
 
         try:
-            update = await _insist(lambda: _plainly(tell))
+            update = await _insist(tell)
             await told()
-            result = await _insist(lambda: _plainly(update.result))
+            result = await _insist(update.result)
         except WorkflowUpdateFailedError as error:
             raise TurnRefused(str(error.cause)) from error
         except RPCError as error:
@@ -189,16 +189,16 @@ async def _insist(ask: Callable[[], Awaitable[_T]]) -> _T:
     """
     for pause_s in _ASK_AGAIN_AFTER_S:
         try:
-            return await ask()
+            return await _plainly(ask)
         except RPCError as error:
             if error.status != RPCStatusCode.CANCELLED:
                 raise
         await asyncio.sleep(pause_s)
-    return await ask()
+    return await _plainly(ask)
 
 
 async def _plainly(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask about an update, and raise what it came to: the SDK has one error for no answer and for our own cancellation.
+    """Ask, and raise what it came to: of updates the SDK has one error for no answer and for our own cancellation.
 
     Raises:
         RPCError: there was no answer.

@@ -84,11 +84,9 @@ class Transport:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._telling:
-            _told, untold = await asyncio.wait(self._telling, timeout=_TOLD_BEFORE_CLOSING_WITHIN_S)
-            for task in untold:
-                task.cancel()
-            await asyncio.gather(*untold, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TOLD_BEFORE_CLOSING_WITHIN_S):
+                await asyncio.gather(*self._telling)
         await self._client.aclose()
 
     @asynccontextmanager
